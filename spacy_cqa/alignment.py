@@ -1,0 +1,67 @@
+"""Offsets of characters against tokens and subwords, and lines of a note. Pure functions over text and arrays."""
+
+from typing import Sequence, Tuple
+
+import numpy
+
+_LINE_BREAKS = "\n\r\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"  # what str.splitlines breaks at
+
+
+def line_around(text: str, start_char: int, end_char: int) -> str:
+    """The line, or lines, that hold a stretch of text.
+
+    text (str): The note.
+    start_char (int): First character of the stretch.
+    end_char (int): One past its last character.
+    RETURNS (str): From the line break before to the line break after, stripped.
+    """
+    start, end = start_char, end_char
+    while start > 0 and text[start - 1] not in _LINE_BREAKS:
+        start -= 1
+    while end < len(text) and text[end] not in _LINE_BREAKS:
+        end += 1
+    return text[start:end].strip()
+
+
+def strip_span(text: str, start_char: int, end_char: int) -> Tuple[int, int]:
+    """RETURNS (Tuple[int, int]): The span without white space at its edges; empty at its start if nothing is left."""
+    piece = text[start_char:end_char]
+    stripped = piece.strip()
+    if not stripped:
+        return start_char, start_char
+    start = start_char + len(piece) - len(piece.lstrip())
+    return start, start + len(stripped)
+
+
+def find_all(text: str, piece: str, limit: int = 2) -> Sequence[int]:
+    """RETURNS (Sequence[int]): The first offsets at which a piece occurs in the text, at most `limit`."""
+    found = []
+    start = text.find(piece)
+    while start >= 0 and len(found) < limit:
+        found.append(start)
+        start = text.find(piece, start + 1)
+    return found
+
+
+def tokens_to_subwords(
+    token_starts: numpy.ndarray,
+    token_ends: numpy.ndarray,
+    subword_starts: numpy.ndarray,
+    subword_ends: numpy.ndarray,
+) -> Tuple[numpy.ndarray, numpy.ndarray]:
+    """First and last subword that share a character with each token.
+
+    token_starts (numpy.ndarray): First character of each token, shape (n_tokens,), increasing.
+    token_ends (numpy.ndarray): One past the last character of each token, shape (n_tokens,).
+    subword_starts (numpy.ndarray): The same of each subword, shape (n_subwords,), not decreasing.
+    subword_ends (numpy.ndarray): Shape (n_subwords,).
+    RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Indices of the first and of the last subword, shape (n_tokens,);
+        -1 for a token without a subword (white space, or characters that the encoder's normalisation drops).
+    """
+    # Empty subwords (some tokenizers give (0, 0)) must not break the order that searching relies on.
+    starts = numpy.maximum.accumulate(subword_starts) if len(subword_starts) else subword_starts
+    ends = numpy.maximum.accumulate(subword_ends) if len(subword_ends) else subword_ends
+    first = numpy.searchsorted(ends, token_starts, side="right")
+    last = numpy.searchsorted(starts, token_ends, side="left") - 1
+    missing = first > last
+    return numpy.where(missing, -1, first), numpy.where(missing, -1, last)

@@ -1,0 +1,73 @@
+"""What the commands share: one clear error on bad input, and files that appear whole or not at all."""
+
+import os
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Callable, Iterator
+
+import typer
+
+if TYPE_CHECKING:
+    from spacy.language import Language
+
+
+@contextmanager
+def one_clear_error() -> Iterator[None]:
+    """Turn an expected error into its message on stderr and exit code 1, without a traceback."""
+    try:
+        yield
+    except (ValueError, OSError) as error:
+        print_error(str(error))
+        raise typer.Exit(1) from error
+
+
+def print_error(message: str) -> None:
+    """Print an error on stderr, where results do not go."""
+    sys.stderr.write(f"\n✘ {message}\n")
+
+
+def progress(message: str) -> None:
+    """Print progress on stderr."""
+    sys.stderr.write(f"{message}\n")
+    sys.stderr.flush()
+
+
+def write_whole(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file under a temporary name beside it, then rename it.
+
+    path (Path): The file; its folder is made.
+    write (Callable[[Path], object]): Writes to the path it is given.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    scratch = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
+    try:
+        write(scratch)
+        os.replace(scratch, path)
+    finally:
+        scratch.unlink(missing_ok=True)
+
+
+def load_pipeline(model: str, use_gpu: int = -1) -> "Language":
+    """Load a pipeline that has the component.
+
+    model (str): A folder, or the name of an installed package.
+    use_gpu (int): Id of the GPU, -1 for the CPU.
+    RETURNS (Language): The pipeline.
+    RAISES (ValueError): It cannot be loaded, or has no `clinical_qa`.
+    """
+    import spacy
+    from spacy import util
+
+    if use_gpu >= 0:
+        util.require_gpu(use_gpu)
+    try:
+        nlp = spacy.load(model)
+    except OSError as error:
+        raise ValueError(
+            f"No pipeline in {model}: give the folder of a trained pipeline, such as training/model-best, "
+            "or the name of an installed one."
+        ) from error
+    if "clinical_qa" not in nlp.pipe_factories.values():
+        raise ValueError(f"The pipeline {model} has no component clinical_qa, but only {nlp.pipe_names}.")
+    return nlp

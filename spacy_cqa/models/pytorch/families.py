@@ -1,0 +1,200 @@
+"""Hugging Face encoders taken apart by layer: what differs between families, and nothing else.
+
+An adapter holds no weights. It is given the encoder's modules and runs any stretch of its layers, so that a task may
+own a copy of the upper ones. An encoder of no known family runs whole, by the generic adapter.
+"""
+
+from typing import Any, Dict, List, Optional, Type
+
+import torch
+from torch import Tensor, nn
+
+from ...errors import Errors
+
+
+class EncoderFamily:
+    """The generic adapter: the encoder as one piece, without layers to share or copy."""
+
+    has_layers = False
+    uses_types = True
+
+    def __init__(self, encoder: nn.Module):
+        """Look at an encoder.
+
+        encoder (transformers.PreTrainedModel): The encoder; not kept.
+        """
+        config = encoder.config  # type: ignore[attr-defined]
+        self.config = config
+        self.type_vocab = getattr(config, "type_vocab_size", 0) or 0
+        self.longest = _longest_input(config)
+
+    @property
+    def depth(self) -> int:
+        """RETURNS (int): Number of layers, as the config tells."""
+        return int(getattr(self.config, "num_hidden_layers", getattr(self.config, "n_layers", 0)))
+
+    def layers(self, encoder: nn.Module) -> nn.ModuleList:
+        """RETURNS (nn.ModuleList): The layers, none where they cannot be run one by one."""
+        return nn.ModuleList()
+
+    def final_norm(self, encoder: nn.Module) -> Optional[nn.Module]:
+        """RETURNS (Optional[nn.Module]): A norm behind the last layer, if the family has one."""
+        return None
+
+    def embed(self, encoder: nn.Module, input_ids: Tensor, mask: Tensor, type_ids: Tensor) -> Tensor:
+        """States that enter the first layer; here the whole encoder's last states.
+
+        encoder (nn.Module): The encoder.
+        input_ids (Tensor): Shape (batch, length).
+        mask (Tensor): True at subwords, shape (batch, length).
+        type_ids (Tensor): Segment ids, shape (batch, length).
+        RETURNS (Tensor): Shape (batch, length, width).
+        """
+        inputs: Dict[str, Tensor] = {"input_ids": input_ids, "attention_mask": mask.long()}
+        if self.type_vocab > 1:
+            inputs["token_type_ids"] = type_ids
+        return encoder(**inputs).last_hidden_state
+
+    def run(self, layers: List[nn.Module], states: Tensor, mask: Tensor) -> Tensor:
+        """States after some consecutive layers.
+
+        layers (List[nn.Module]): The layers.
+        states (Tensor): Shape (batch, length, width).
+        mask (Tensor): True at subwords, shape (batch, length).
+        RETURNS (Tensor): Shape (batch, length, width).
+        """
+        return states
+
+
+class BertFamily(EncoderFamily):
+    """BERT and what shares its layout."""
+
+    has_layers = True
+
+    def layers(self, encoder: nn.Module) -> nn.ModuleList:
+        return encoder.encoder.layer  # type: ignore[union-attr,return-value]
+
+    def embed(self, encoder: nn.Module, input_ids: Tensor, mask: Tensor, type_ids: Tensor) -> Tensor:
+        types = type_ids if self.type_vocab > 1 else torch.zeros_like(type_ids)
+        return encoder.embeddings(  # type: ignore[operator]
+            input_ids=input_ids, token_type_ids=types, position_ids=self.positions(input_ids)
+        )
+
+    def positions(self, input_ids: Tensor) -> Tensor:
+        """RETURNS (Tensor): Position ids, always explicit, shape (batch, length)."""
+        return torch.arange(input_ids.shape[1], device=input_ids.device).expand(input_ids.shape)
+
+    def run(self, layers: List[nn.Module], states: Tensor, mask: Tensor) -> Tensor:
+        attended = mask[:, None, None, :]  # (batch, 1, 1, length), broadcast over heads and queries
+        for layer in layers:
+            states = _first(layer(states, attention_mask=attended))
+        return states
+
+
+class RobertaFamily(BertFamily):
+    """RoBERTa: positions begin behind the padding id, and there is one segment."""
+
+    def positions(self, input_ids: Tensor) -> Tensor:
+        return super().positions(input_ids) + int(self.config.pad_token_id) + 1
+
+
+class ElectraFamily(BertFamily):
+    """ELECTRA: embeddings may be narrower than the layers."""
+
+    def embed(self, encoder: nn.Module, input_ids: Tensor, mask: Tensor, type_ids: Tensor) -> Tensor:
+        states = super().embed(encoder, input_ids, mask, type_ids)
+        return encoder.embeddings_project(states) if hasattr(encoder, "embeddings_project") else states  # type: ignore[operator]
+
+
+class ModernBertFamily(EncoderFamily):
+    """ModernBERT: rotary positions, and layers that attend locally between the global ones."""
+
+    has_layers = True
+
+    def layers(self, encoder: nn.Module) -> nn.ModuleList:
+        return encoder.layers  # type: ignore[return-value]
+
+    def final_norm(self, encoder: nn.Module) -> Optional[nn.Module]:
+        return encoder.final_norm  # type: ignore[return-value]
+
+    def embed(self, encoder: nn.Module, input_ids: Tensor, mask: Tensor, type_ids: Tensor) -> Tensor:
+        return encoder.embeddings(input_ids=input_ids)  # type: ignore[operator]
+
+    def run(self, layers: List[nn.Module], states: Tensor, mask: Tensor) -> Tensor:
+        positions = torch.arange(states.shape[1], device=states.device)[None]  # (1, length)
+        attended = mask[:, None, None, :]
+        # Distances come from the position ids, not from the order of the states, so that states of two texts can be
+        # put together in any order.
+        near = (positions[:, :, None] - positions[:, None, :]).abs() <= self.config.local_attention // 2
+        everywhere = attended.expand(-1, 1, states.shape[1], -1)  # (batch, 1, length, length)
+        locally = everywhere & near[:, None]
+        # A padding row far from every subword would attend to nothing and turn to NaN: let it see itself.
+        locally = locally | torch.eye(states.shape[1], dtype=torch.bool, device=states.device)
+        for layer in layers:
+            states = _first(
+                layer(
+                    states,
+                    attention_mask=everywhere,
+                    sliding_window_mask=locally,
+                    position_ids=positions,
+                )
+            )
+        return states
+
+
+_FAMILIES: Dict[str, Type[EncoderFamily]] = {
+    "bert": BertFamily,
+    "roberta": RobertaFamily,
+    "xlm-roberta": RobertaFamily,
+    "camembert": RobertaFamily,
+    "electra": ElectraFamily,
+    "modernbert": ModernBertFamily,
+}
+
+
+def find_family(encoder: nn.Module) -> EncoderFamily:
+    """The adapter of an encoder.
+
+    encoder (transformers.PreTrainedModel): The encoder.
+    RETURNS (EncoderFamily): By the config's `model_type`; generic where that is unknown, or where the encoder uses
+        relative positions, which its fast attention does not do.
+    """
+    config = encoder.config  # type: ignore[attr-defined]
+    if getattr(config, "position_embedding_type", None) not in (None, "absolute"):
+        return EncoderFamily(encoder)
+    return _FAMILIES.get(config.model_type, EncoderFamily)(encoder)
+
+
+def check_layers(family: EncoderFamily, *, task_layers: int, separate_layers: int) -> None:
+    """Check that an encoder can be cut as asked.
+
+    family (EncoderFamily): The encoder's adapter.
+    task_layers (int): Upper layers that each task owns.
+    separate_layers (int): Lower layers in which question and note do not see each other.
+    RAISES (ValueError): E026.
+    """
+    if separate_layers != 0:
+        problem = "this version reads question and note together in every layer; set separate_layers = 0"
+        raise ValueError(Errors.E026.format(setting="separate_layers", value=separate_layers, problem=problem))
+    if task_layers and not family.has_layers:
+        problem = (
+            f"an encoder of type {family.config.model_type!r} runs only as a whole. Set task_layers = 0, or use an "
+            f"encoder of one of the types {sorted(_FAMILIES)}"
+        )
+        raise ValueError(Errors.E026.format(setting="task_layers", value=task_layers, problem=problem))
+    if not 0 <= task_layers <= family.depth:
+        problem = f"the encoder has {family.depth} layers"
+        raise ValueError(Errors.E026.format(setting="task_layers", value=task_layers, problem=problem))
+
+
+def _longest_input(config: Any) -> int:
+    """Most subwords at once. RoBERTa's table also holds the positions up to its padding id, which are never used."""
+    table = int(getattr(config, "max_position_embeddings", 0) or 1_000_000)
+    if _FAMILIES.get(config.model_type) is RobertaFamily:
+        return table - int(config.pad_token_id) - 1
+    return table
+
+
+def _first(output: Any) -> Tensor:
+    """transformers 4 gives a tuple from a layer, transformers 5 the states alone."""
+    return output[0] if isinstance(output, tuple) else output

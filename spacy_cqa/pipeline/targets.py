@@ -1,0 +1,294 @@
+"""Training: which windows to show, what to expect of them, and the joint loss. Arrays only.
+
+The loss of a question is span_weight x the mean over its windows of the start and end cross-entropy (halved) plus
+category_weight x the mean over its gold spans of the cross-entropy against the soft label. A batch adds up questions;
+the update of the weights divides by their number.
+"""
+
+import warnings
+from dataclasses import dataclass
+from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+
+import numpy
+from spacy.tokens import Doc, SpanGroup
+from spacy.training import Example
+
+from ..errors import Warnings
+from ..models.architectures import TrainingBatch, TrainingScores
+from ..models.tokenization import ReaderTokenizer
+from ..models.windows import Piece, WindowSettings, batch_by_length, encode_note, make_batch
+from ..schemas import Question, get_questions, parse_questions
+from ..types import CATEGORIES
+from .reading import softmax
+
+_MAIN_TO_ALSO = 2.0  # weight of the category against each further defensible one, where no soft label is given
+
+
+@dataclass(frozen=True)
+class GoldSpan:
+    """A gold answer as characters of the note, and its soft label (None where its category is not annotated)."""
+
+    start_char: int
+    end_char: int
+    label: Optional[Tuple[float, ...]]
+
+
+@dataclass(frozen=True)
+class TrainingPiece:
+    """A window shown in training.
+
+    piece (Piece): The window with its question.
+    spans (List[Tuple[int, int]]): First and last subword of the gold answers in it, counted in the note.
+    labels (List[Optional[Tuple[float, ...]]]): Their soft labels.
+    span_share (float): Share of this window in its question's span loss.
+    category_share (float): Share of each of its spans in its question's category loss.
+    """
+
+    piece: Piece
+    spans: List[Tuple[int, int]]
+    labels: List[Optional[Tuple[float, ...]]]
+    span_share: float
+    category_share: float
+
+
+@dataclass(frozen=True)
+class Targets:
+    """What a training batch should give; rows as in the batch.
+
+    starts (numpy.ndarray): Probability of each start position, shape (batch, length).
+    ends (numpy.ndarray): The same of each end position.
+    span_shares (numpy.ndarray): Shape (batch,).
+    labels (numpy.ndarray): Soft labels, shape (spans, 5); zeros where there is none.
+    category_shares (numpy.ndarray): Shape (spans,).
+    """
+
+    starts: numpy.ndarray
+    ends: numpy.ndarray
+    span_shares: numpy.ndarray
+    labels: numpy.ndarray
+    category_shares: numpy.ndarray
+
+
+# Gold -----------------------------------------------------------------------------------------------------------------
+
+
+def read_gold(doc: Doc, spans_key: str) -> Dict[str, List[GoldSpan]]:
+    """Gold answers of a reference doc.
+
+    doc (Doc): The reference.
+    spans_key (str): Key of its span group.
+    RETURNS (Dict[str, List[GoldSpan]]): By question id; an unanswerable question has no span.
+    """
+    if spans_key not in doc.spans:
+        return {}
+    group = doc.spans[spans_key]
+    gold: Dict[str, List[GoldSpan]] = {qid: [] for qid in group.attrs.get("questions", {})}
+    also, probs = parallel_attr(group, "also"), parallel_attr(group, "category_probs")
+    for n, span in enumerate(group):
+        label = soft_label(span.label_, also[n] or (), probs[n])
+        gold.setdefault(span.id_, []).append(GoldSpan(span.start_char, span.end_char, label))
+    return gold
+
+
+def parallel_attr(group: SpanGroup, name: str) -> Sequence:
+    """RETURNS (Sequence): An attr parallel to the spans, Nones where it is missing."""
+    return group.attrs.get(name) or [None] * len(group)
+
+
+def soft_label(
+    category: str, also: Iterable[str] = (), probs: Optional[Sequence[float]] = None
+) -> Optional[Tuple[float, ...]]:
+    """The distribution over categories to learn.
+
+    category (str): The annotated category, "" for none.
+    also (Iterable[str]): Further defensible categories: each weighs half as much as the main one.
+    probs (Optional[Sequence[float]]): An annotated distribution; it goes before the other two.
+    RETURNS (Optional[Tuple[float, ...]]): Five probabilities, None where nothing is annotated.
+    """
+    if probs is not None and sum(probs) > 0:
+        return tuple(float(p) / sum(probs) for p in probs)
+    if category not in CATEGORIES:
+        return None
+    weights = {name: 1.0 for name in also}
+    weights[category] = _MAIN_TO_ALSO
+    total = sum(weights.values())
+    return tuple(weights.get(name, 0.0) / total for name in CATEGORIES)
+
+
+# Windows to show ------------------------------------------------------------------------------------------------------
+
+
+def make_training_pieces(
+    examples: Iterable[Example],
+    tokenizer: ReaderTokenizer,
+    settings: WindowSettings,
+    *,
+    spans_key: str,
+    negative_rate: float,
+) -> Tuple[List[TrainingPiece], int]:
+    """Choose the windows of an update.
+
+    examples (Iterable[Example]): Notes with their questions on the predicted doc and gold on the reference.
+    tokenizer (ReaderTokenizer): The encoder's tokenizer.
+    settings (WindowSettings): How to cut notes.
+    spans_key (str): Key of the gold span group.
+    negative_rate (float): Share of the windows without an answer to keep, drawn from numpy's global generator.
+    RETURNS (Tuple[List[TrainingPiece], int]): The windows, and the number of questions that they belong to.
+    """
+    pieces: List[TrainingPiece] = []
+    n_questions = too_long = 0
+    for example in examples:
+        gold = read_gold(example.reference, spans_key)
+        asked = _questions_to_learn(example, gold, spans_key)
+        if not asked:
+            continue
+        doc = example.predicted
+        note = encode_note(doc, tokenizer, settings)
+        for qid, question in asked.items():
+            ids = tokenizer.encode(question.text).ids
+            if len(ids) > settings.max_question_tokens:
+                too_long += 1
+                continue
+            spans = _subword_spans(doc, note, gold[qid])
+            shown = _windows_to_show(note.windows, [span for span, _ in spans], negative_rate)
+            pieces.extend(_question_pieces(ids, note, spans, shown))
+            n_questions += bool(shown)
+    if too_long:
+        warnings.warn(Warnings.W002.format(count=too_long, limit=settings.max_question_tokens), stacklevel=2)
+    return pieces, n_questions
+
+
+def _questions_to_learn(example: Example, gold: Iterable[str], spans_key: str) -> Dict[str, Question]:
+    """The questions on the predicted doc that have gold; all gold ones where a reader put none on it."""
+    asked = get_questions(example.predicted)
+    if not asked and gold:
+        asked = dict(example.reference.spans[spans_key].attrs.get("questions", {}))
+    questions = parse_questions(asked, where="on a training example")
+    return {qid: question for qid, question in questions.items() if qid in gold}
+
+
+def _subword_spans(doc: Doc, note, gold: Iterable[GoldSpan]):
+    """Gold answers as (first, last) subword with their labels; whole spaCy tokens, as answers are decoded."""
+    found = []
+    for answer in gold:
+        span = doc.char_span(answer.start_char, answer.end_char, alignment_mode="expand")
+        tokens = [] if span is None else [n for n in range(span.start, span.end) if note.token_first[n] >= 0]
+        if tokens:
+            found.append(((int(note.token_first[tokens[0]]), int(note.token_last[tokens[-1]])), answer.label))
+    return found
+
+
+def _windows_to_show(
+    windows: Sequence[Tuple[int, int]], spans: Sequence[Tuple[int, int]], negative_rate: float
+) -> List[Tuple[int, int]]:
+    """All windows with a whole answer, and some of those without any part of one. A window that cuts an answer would
+    teach that it holds none, so it is never shown."""
+    positive = [w for w in windows if any(w[0] <= first and last < w[1] for first, last in spans)]
+    negative = [w for w in windows if not any(first < w[1] and w[0] <= last for first, last in spans)]
+    kept = [w for w in negative if negative_rate >= 1.0 or numpy.random.random() < negative_rate]
+    if not positive and not kept and negative:
+        kept = [negative[numpy.random.randint(len(negative))]]
+    return positive + kept
+
+
+def _question_pieces(ids, note, spans, shown: Sequence[Tuple[int, int]]) -> Iterator[TrainingPiece]:
+    inside = {w: [(span, label) for span, label in spans if w[0] <= span[0] and span[1] < w[1]] for w in shown}
+    labelled = sum(label is not None for held in inside.values() for _, label in held)
+    for window in shown:
+        yield TrainingPiece(
+            piece=Piece(ids, note, window),
+            spans=[span for span, _ in inside[window]],
+            labels=[label for _, label in inside[window]],
+            span_share=1.0 / len(shown),
+            category_share=1.0 / labelled if labelled else 0.0,
+        )
+
+
+def make_training_batches(
+    pieces: Sequence[TrainingPiece],
+    tokenizer: ReaderTokenizer,
+    *,
+    max_batch_tokens: int,
+    longest: int,
+    bfloat16: bool,
+) -> Iterator[Tuple[TrainingBatch, Targets]]:
+    """Group windows of like length, each group with its targets.
+
+    pieces (Sequence[TrainingPiece]): The windows of an update.
+    tokenizer (ReaderTokenizer): Gives the special tokens.
+    max_batch_tokens (int): Most padded subwords of a batch.
+    longest (int): The most that the encoder reads.
+    bfloat16 (bool): Whether to compute in bfloat16.
+    YIELDS (Tuple[TrainingBatch, Targets]): A batch and what it should give.
+    """
+    lengths = [piece.piece.length(tokenizer.frame) for piece in pieces]
+    for indices in batch_by_length(lengths, max_batch_tokens):
+        chosen = [pieces[index] for index in indices]
+        batch = make_batch([piece.piece for piece in chosen], tokenizer, longest=longest)
+        yield _with_targets(chosen, batch, bfloat16)
+
+
+def _with_targets(chosen, batch, bfloat16: bool) -> Tuple[TrainingBatch, Targets]:
+    starts, ends = numpy.zeros(batch.mask.shape), numpy.zeros(batch.mask.shape)
+    rows, firsts, lasts, labels, shares = [], [], [], [], []
+    for row, piece in enumerate(chosen):
+        shift = int(batch.note_offsets[row]) - piece.piece.window[0]
+        if not piece.spans:
+            starts[row, 0] = ends[row, 0] = 1.0
+        for (first, last), label in zip(piece.spans, piece.labels):
+            starts[row, first + shift] += 1.0 / len(piece.spans)
+            ends[row, last + shift] += 1.0 / len(piece.spans)
+            if label is not None:
+                rows.append(row)
+                firsts.append(first + shift)
+                lasts.append(last + shift)
+                labels.append(label)
+                shares.append(piece.category_share)
+    span_arrays = [numpy.array(values, dtype=numpy.int64) for values in (rows, firsts, lasts)]
+    targets = Targets(
+        starts=starts,
+        ends=ends,
+        span_shares=numpy.array([piece.span_share for piece in chosen]),
+        labels=numpy.array(labels).reshape(-1, len(CATEGORIES)),
+        category_shares=numpy.array(shares),
+    )
+    return TrainingBatch(batch, *span_arrays, bfloat16), targets
+
+
+# Loss -----------------------------------------------------------------------------------------------------------------
+
+
+def joint_loss(
+    scores: TrainingScores, targets: Targets, *, span_weight: float, category_weight: float
+) -> Tuple[float, TrainingScores]:
+    """The loss of a batch, summed over its questions, and its gradient on the logits.
+
+    scores (TrainingScores): The logits.
+    targets (Targets): What they should give.
+    span_weight (float): Weight of the span loss.
+    category_weight (float): Weight of the category loss.
+    RETURNS (Tuple[float, TrainingScores]): Loss, and gradients of the shapes of the logits.
+    """
+    half = 0.5 * span_weight * targets.span_shares
+    start_loss, d_starts = _cross_entropy(scores.starts, targets.starts, half)
+    end_loss, d_ends = _cross_entropy(scores.ends, targets.ends, half)
+    loss, gradients = start_loss + end_loss, [d_starts, d_ends]
+    category_loss, d_categories = _cross_entropy(
+        scores.categories, targets.labels, category_weight * targets.category_shares
+    )
+    return loss + category_loss, TrainingScores(*gradients, d_categories)
+
+
+def _cross_entropy(
+    logits: numpy.ndarray, targets: numpy.ndarray, weights: numpy.ndarray
+) -> Tuple[float, numpy.ndarray]:
+    """Weighted cross-entropy of rows against distributions, and its gradient; positions at -inf have no part in it."""
+    if not len(logits):
+        return 0.0, numpy.zeros_like(logits)
+    logits = logits.astype(numpy.float64)
+    probabilities = softmax(logits)
+    highest = logits.max(axis=-1, keepdims=True)
+    log_total = highest + numpy.log(numpy.exp(logits - highest).sum(axis=-1, keepdims=True))
+    log_probabilities = numpy.where(targets > 0, logits - log_total, 0.0)
+    loss = float(-(weights * (targets * log_probabilities).sum(axis=-1)).sum())
+    return loss, (weights[:, None] * (probabilities - targets)).astype(numpy.float32)

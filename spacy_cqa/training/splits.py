@@ -1,0 +1,50 @@
+"""Splits by note: all questions of a note, and all copies of its text, fall into one part."""
+
+import random
+from typing import Dict, List, Sequence
+
+from ..errors import Errors
+from .records import QARecord
+
+SPLIT_NAMES = {2: ("train", "dev"), 3: ("train", "dev", "test")}
+
+
+def parse_shares(text: str) -> List[float]:
+    """Read shares such as "70/10/20".
+
+    text (str): Two shares (train/dev) or three (train/dev/test).
+    RETURNS (List[float]): The shares, summing to 1.
+    RAISES (ValueError): E034.
+    """
+    try:
+        shares = [float(part) for part in text.split("/")]
+    except ValueError:
+        shares = []
+    if len(shares) not in SPLIT_NAMES or any(share <= 0 for share in shares):
+        raise ValueError(Errors.E034.format(value=text))
+    return [share / sum(shares) for share in shares]
+
+
+def split_notes(records: Sequence[QARecord], shares: Sequence[float], *, seed: int = 0) -> Dict[str, List[QARecord]]:
+    """Split notes at random.
+
+    records (Sequence[QARecord]): The notes.
+    shares (Sequence[float]): Share of each part, summing to 1.
+    seed (int): Seed of the order.
+    RETURNS (Dict[str, List[QARecord]]): The parts by name, each in the order of the records.
+    """
+    texts = sorted({record.text for record in records})
+    random.Random(seed).shuffle(texts)
+    names = SPLIT_NAMES[len(shares)]
+    part_of: Dict[str, str] = {}
+    start = 0
+    total = 0.0
+    for name, share in zip(names, shares):
+        total += share
+        end = round(total * len(texts))
+        part_of.update(dict.fromkeys(texts[start:end], name))
+        start = end
+    parts: Dict[str, List[QARecord]] = {name: [] for name in names}
+    for record in records:
+        parts[part_of[record.text]].append(record)
+    return parts
