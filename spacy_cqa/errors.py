@@ -13,9 +13,7 @@ class _WithCode(type):
 
 class Errors(metaclass=_WithCode):
     # Questions and answers
-    E001 = (
-        "Questions {where} must be a text, a list of texts, or a dict of id -> text or id -> settings, but are {value!r}."
-    )
+    E001 = "Questions {where} must be a text, a list of texts, or a dict of id -> text or id -> settings, but are {value!r}."
     E002 = (
         "Question id {id!r} {where} is not usable. Ids start with a letter or digit and go on with letters, digits, "
         "'_', '.' or '-', because other characters break config files. Rename it."
@@ -84,6 +82,6 @@ class Errors(metaclass=_WithCode):
 class Warnings(metaclass=_WithCode):
     W001 = (
         "No question was asked on the evaluated docs, so question answering has no scores. `spacy evaluate` cannot ask "
-        "questions: use `spacy cqa evaluate`, or read the data with @readers = \"spacy-cqa.QACorpus.v1\"."
+        'questions: use `spacy cqa evaluate`, or read the data with @readers = "spacy-cqa.QACorpus.v1".'
     )
     W002 = "{count} questions of a batch are longer than max_question_tokens = {limit} subwords and were left out of training."

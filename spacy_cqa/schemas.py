@@ -100,7 +100,7 @@ class NoteAnswers:
     spans (List[ScoredSpan]): Answers, those of a question together and best first.
     questions (Dict[str, str]): Every question that was asked, id -> text.
     null_scores (Dict[str, float]): Probability of "no answer" for every question asked.
-    given_category_scores (Dict[str, List[List[float]]]): Category scores of the spans named in `user_data`, by question.
+    given_category_scores (Dict[str, List[List[float]]]): Category scores of the spans given to classify, by question.
     calibrated (bool): Whether the scores went through a fitted calibration.
     """
 

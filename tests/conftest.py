@@ -37,6 +37,7 @@ TINY_MODEL = {
     "span_weight": 1.0,
     "category_weight": 1.0,
     "negative_rate": 1.0,
+    "crop": 1.0,
 }
 TINY_SETTINGS = {
     "window": 128,

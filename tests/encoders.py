@@ -24,7 +24,7 @@ _TEXTS = [
     "ASSESSMENT: 1. Community acquired pneumonia. Start azithromycin 500 mg daily. LABS: WBC 14.2, creatinine 0.9.",
     "She takes lisinopril 20 mg for hypertension and metformin 1000 mg twice daily. Denies fever, cough and chills.",
     "What medications is the patient taking? Why is she on lisinopril? Which antibiotic was started? last creatinine",
-    "Chest x-ray showed a right lower lobe infiltrate. Plan: CT of the chest. Follow up in two weeks. 🩺 café 1234567890",
+    "Chest x-ray showed a right lower lobe infiltrate. Plan: CT of the chest. Follow up in two weeks. 🩺 1234567890",
 ]
 
 

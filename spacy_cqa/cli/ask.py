@@ -113,7 +113,7 @@ def answers_table(questions: Dict[str, str], answers: List["Answer"]) -> str:
     """RETURNS (str): Question, answer, category, score and sentence, as a table for a terminal."""
     from wasabi import table
 
-    by_question: Dict[str, List["Answer"]] = {qid: [] for qid in questions}
+    by_question: Dict[str, List[Answer]] = {qid: [] for qid in questions}
     for answer in answers:
         by_question.setdefault(answer.question_id, []).append(answer)
     rows = []

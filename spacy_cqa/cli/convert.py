@@ -16,7 +16,9 @@ FORMATS = ("squad",)
 
 def convert_cli(
     input_path: Path = typer.Argument(..., metavar="INPUT", help="SQuAD JSON, or .spacy to write back as JSON"),
-    output_path: Path = typer.Argument(..., metavar="OUTPUT", help="File to write, .spacy or .json; its ending decides"),
+    output_path: Path = typer.Argument(
+        ..., metavar="OUTPUT", help="File to write, .spacy or .json; its ending decides"
+    ),
     form: str = typer.Option("squad", "--format", help=f"Form of the input: {', '.join(FORMATS)}"),
     split: Optional[str] = typer.Option(
         None, "--split", help="Shares of train/dev/test by note, as 70/10/20; OUTPUT is then a folder"
@@ -36,7 +38,14 @@ def convert_cli(
     with one_clear_error():
         progress(f"Reading {input_path} ...")
         report = convert(
-            input_path, output_path, form=form, split=split, seed=seed, ending=ending, report_path=report_path, lang=lang
+            input_path,
+            output_path,
+            form=form,
+            split=split,
+            seed=seed,
+            ending=ending,
+            report_path=report_path,
+            lang=lang,
         )
         typer.echo(f"Notes {report.notes}, questions {report.questions}, answers {report.answers}")
         for name, counts in (("Repaired", report.repaired), ("Dropped", report.dropped)):

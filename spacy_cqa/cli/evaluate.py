@@ -115,7 +115,9 @@ def report_page(scores: Dict[str, Any], results: List["QuestionResult"], *, titl
 
     from ..export.html import category_chip, format_score, html_page, html_table
 
-    metrics = html_table(("Metric", "%"), [(label, percent(scores[name])) for name, label in _NAMES.items()], numbers=(1,))
+    metrics = html_table(
+        ("Metric", "%"), [(label, percent(scores[name])) for name, label in _NAMES.items()], numbers=(1,)
+    )
     rows = [
         (
             escape(result.note),

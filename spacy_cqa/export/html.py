@@ -5,6 +5,7 @@ displaCy's span style joins tokens with spaces and loses line breaks, so a clini
 
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import Dict, List, Mapping, Optional, Sequence, Tuple
 
 from ..schemas import Answer
@@ -50,7 +51,7 @@ def render_note(text: str, marks: Sequence[Mark]) -> str:
     inside = [mark for mark in marks if 0 <= mark.start < mark.end <= len(text)]
     bounds = sorted({0, len(text), *(mark.start for mark in inside), *(mark.end for mark in inside)})
     parts = []
-    for start, end in zip(bounds, bounds[1:]):
+    for start, end in pairwise(bounds):
         covering = [mark for mark in inside if mark.start <= start and end <= mark.end]
         parts.append(_segment(text[start:end], covering, [mark for mark in covering if mark.end == end]))
     return f'<div class="note">{"".join(parts)}</div>'
@@ -128,7 +129,7 @@ def html_table(header: Sequence[str], rows: Sequence[Sequence[str]], *, numbers:
     head = "".join(f"<th>{escape(cell)}</th>" for cell in header)
     body = "".join(
         "<tr>"
-        + "".join(f'<td{" class=number" if n in numbers else ""}>{cell}</td>' for n, cell in enumerate(row))
+        + "".join(f"<td{' class=number' if n in numbers else ''}>{cell}</td>" for n, cell in enumerate(row))
         + "</tr>"
         for row in rows
     )

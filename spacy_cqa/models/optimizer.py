@@ -51,9 +51,7 @@ class GroupedAdam(Optimizer):
         eps: float,
     ):
         """See `make_grouped_adam`."""
-        super().__init__(
-            learn_rate, L2=L2, grad_clip=grad_clip, beta1=beta1, beta2=beta2, eps=eps, use_averages=False
-        )
+        super().__init__(learn_rate, L2=L2, grad_clip=grad_clip, beta1=beta1, beta2=beta2, eps=eps, use_averages=False)
         self.groups = [_make_group(name, settings) for name, settings in groups.items()]
         self._modules: Dict[int, Tuple[List[int], torch.optim.AdamW]] = {}
 

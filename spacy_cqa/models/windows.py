@@ -5,7 +5,7 @@ A note is tokenised once; its windows have a fixed width, whatever the question,
     note      |--------------------------------------------|
     window 1  |----------------|
     window 2             |----------------|       overlap: ------
-    window 3                        |----------------|
+    window 3                       |----------------|    reaches back to keep its width
 
     one piece: [CLS] question [SEP] window of the note [SEP] [PAD] ...
 """
@@ -81,12 +81,13 @@ def cut_windows(length: int, width: int, overlap: int) -> List[Tuple[int, int]]:
     length (int): Subwords of the note.
     width (int): Most subwords of a window.
     overlap (int): Subwords shared by neighbours.
-    RETURNS (List[Tuple[int, int]]): Ranges that cover the note, end exclusive; [] for an empty note.
+    RETURNS (List[Tuple[int, int]]): Ranges that cover the note, end exclusive; [] for an empty note. All are of full
+        width where the note is long enough: the last one reaches further back instead of being a short rest.
     """
     if length == 0:
         return []
-    stride = width - overlap
-    starts = range(0, max(length - overlap, 1), stride)
+    last = max(length - width, 0)
+    starts = [*range(0, last, width - overlap), last]
     return [(start, min(start + width, length)) for start in starts]
 
 

@@ -33,7 +33,7 @@ from ..types import CATEGORIES, SPANS_KEY, QuestionsInput
 
 if TYPE_CHECKING:
     from ..models.windows import WindowSettings
-    from .reading import Note, ReadingSettings
+    from .reading import ReadingSettings
 
 PRECISIONS = ("float32", "bfloat16", "auto")
 
@@ -47,6 +47,7 @@ category_hidden = [512,256]
 span_weight = 1.0
 category_weight = 0.5
 negative_rate = 1.0
+crop = 1.0
 """
 DEFAULT_MODEL = Config().from_str(_DEFAULT_MODEL_CONFIG)["model"]
 
@@ -219,7 +220,7 @@ class ClinicalQA(TrainablePipe):
     def ask(self, doc_or_text: Union[Doc, str], questions: QuestionsInput) -> List[Answer]:
         """Ask questions of one note with this component only. A doc is not changed, its own questions are not asked.
 
-        doc_or_text (Union[Doc, str]): The note. A text is split by the language's own tokenizer; pass a doc for another.
+        doc_or_text (Union[Doc, str]): The note. A text is split by the language's tokenizer; pass a doc for another.
         questions (QuestionsInput): One text, a list of texts (ids q1, q2, ...), or a dict of id -> text or settings.
         RETURNS (List[Answer]): The answers, question by question, best first.
         RAISES (ValueError): A question is not usable, or the component has no model.
@@ -298,14 +299,19 @@ class ClinicalQA(TrainablePipe):
     def _window_settings(self) -> "WindowSettings":
         from ..models.windows import WindowSettings
 
-        return WindowSettings(
-            **{name: self.settings[name] for name in ("window", "overlap", "max_question_tokens")}
-        )
+        return WindowSettings(**{name: self.settings[name] for name in ("window", "overlap", "max_question_tokens")})
 
     def _reading_settings(self) -> "ReadingSettings":
         from .reading import ReadingSettings
 
-        names = ("max_answers", "max_answer_tokens", "null_threshold", "further_share", "thresholds", "max_batch_tokens")
+        names = (
+            "max_answers",
+            "max_answer_tokens",
+            "null_threshold",
+            "further_share",
+            "thresholds",
+            "max_batch_tokens",
+        )
         return ReadingSettings(
             windows=self._window_settings(),
             bfloat16=self._bfloat16(),
@@ -385,6 +391,7 @@ class ClinicalQA(TrainablePipe):
             self._window_settings(),
             spans_key=self.spans_key,
             negative_rate=self.model.attrs["negative_rate"],
+            crop=self.model.attrs["crop"],
         )
         batches = make_training_batches(
             pieces,

@@ -6,14 +6,16 @@ windows and the null gives scores that compare across windows, notes and questio
 """
 
 from dataclasses import dataclass
-from typing import List, Tuple
+from typing import Iterator, List, Tuple
 
 import numpy
+
+_LENGTH_PENALTY = 0.05  # log-odds per further token, in the order of candidates only: it settles near ties
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A possible answer: tokens start to end (exclusive) and its probability among all pairs of the note and the null."""
+    """A possible answer: tokens start to end (exclusive), and its probability among all pairs and the null."""
 
     start: int
     end: int
@@ -60,7 +62,9 @@ class PairScores:
         if not self.band.size:
             return 0.0
         highest = max(float(self.band.max()), 0.0)
-        return highest + float(numpy.log(numpy.exp(self.band - highest, dtype=numpy.float64).sum() + numpy.exp(-highest)))
+        return highest + float(
+            numpy.log(numpy.exp(self.band - highest, dtype=numpy.float64).sum() + numpy.exp(-highest))
+        )
 
     def null_score(self) -> float:
         """RETURNS (float): Probability that the note holds no answer."""
@@ -71,32 +75,34 @@ class PairScores:
 
         count (int): Most answers to give.
         least_score (float): Least probability of an answer.
-        RETURNS (List[Candidate]): Best first; ties go to the earlier and shorter.
+        RETURNS (List[Candidate]): Best first. Of pairs that score nearly alike the shorter counts as better: start and
+            end are scored apart, so where a list has two items, the stretch from the first to the second scores as
+            high as each of them.
         """
-        found: List[Candidate] = []
-        if not self.band.size:
-            return found
         log_total = self.log_total()
-        flat = self.band.ravel()
-        for start, end, odds in self._descending(flat):
-            score = float(numpy.exp(odds - log_total))
-            if len(found) >= count or score < least_score or not numpy.isfinite(odds):
+        least_odds = log_total + numpy.log(least_score) if least_score > 0 else -numpy.inf
+        # No later candidate can be better than its rank with the whole penalty given back.
+        slack = _LENGTH_PENALTY * self.band.shape[1]
+        found: List[Candidate] = []
+        for start, end, rank in self._descending():
+            odds = float(self.band[start, end - start - 1])
+            if len(found) >= count or not numpy.isfinite(odds) or rank + slack < least_odds:
                 break
-            if all(end <= other.start or other.end <= start for other in found):
-                found.append(Candidate(start, end, score))
+            if odds >= least_odds and all(end <= other.start or other.end <= start for other in found):
+                found.append(Candidate(start, end, float(numpy.exp(odds - log_total))))
         return found
 
-    def _descending(self, flat: numpy.ndarray):
-        """Pairs from the best down, sorted in growing portions: mostly only a few are looked at."""
+    def _descending(self) -> Iterator[Tuple[int, int, float]]:
+        """Pairs and their ranks from the best down, sorted in growing portions: mostly only a few are looked at."""
         longest = self.band.shape[1]
+        ranks = (self.band - _LENGTH_PENALTY * numpy.arange(longest)).ravel()
         done, portion = 0, 64
-        while done < len(flat):
-            size = min(portion, len(flat))
-            top = numpy.argpartition(-flat, size - 1)[:size] if size < len(flat) else numpy.arange(len(flat))
-            order = top[numpy.lexsort((top, -flat[top]))]
-            for index in order[done:]:
+        while done < len(ranks):
+            size = min(portion, len(ranks))
+            top = numpy.argpartition(-ranks, size - 1)[:size] if size < len(ranks) else numpy.arange(len(ranks))
+            for index in top[numpy.lexsort((top, -ranks[top]))][done:]:
                 start, length = divmod(int(index), longest)
-                yield start, start + length + 1, float(flat[index])
+                yield start, start + length + 1, float(ranks[index])
             done, portion = size, portion * 8
 
     def window_of(self, start: int, end: int) -> int:

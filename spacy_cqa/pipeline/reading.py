@@ -241,9 +241,7 @@ def _given_place(ask: _Ask, start: int, end: int) -> _SpanPlace:
     number = max(shown, key=lambda n: shown[n])
     begin, stop = ask.note.windows[number]
     place = ask.places[number]
-    return _SpanPlace(
-        place.batch, place.row, max(first, begin) + place.shift, min(last, stop - 1) + place.shift
-    )
+    return _SpanPlace(place.batch, place.row, max(first, begin) + place.shift, min(last, stop - 1) + place.shift)
 
 
 def _classify(

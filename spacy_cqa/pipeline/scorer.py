@@ -104,7 +104,7 @@ def clinical_qa_score(examples: Iterable[Example], *, spans_key: str = SPANS_KEY
     if not results:
         if any(spans_key in eg.reference.spans and len(_gold_questions(eg, spans_key)) for eg in examples):
             warnings.warn(Warnings.W001, stacklevel=2)
-        return {name: None for name in METRICS}
+        return dict.fromkeys(METRICS)
     return {**_answer_scores(results), **_category_scores(results)}
 
 

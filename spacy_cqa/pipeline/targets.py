@@ -109,7 +109,7 @@ def soft_label(
         return tuple(float(p) / sum(probs) for p in probs)
     if category not in CATEGORIES:
         return None
-    weights = {name: 1.0 for name in also}
+    weights = dict.fromkeys(also, 1.0)
     weights[category] = _MAIN_TO_ALSO
     total = sum(weights.values())
     return tuple(weights.get(name, 0.0) / total for name in CATEGORIES)
@@ -125,6 +125,7 @@ def make_training_pieces(
     *,
     spans_key: str,
     negative_rate: float,
+    crop: float,
 ) -> Tuple[List[TrainingPiece], int]:
     """Choose the windows of an update.
 
@@ -132,7 +133,8 @@ def make_training_pieces(
     tokenizer (ReaderTokenizer): The encoder's tokenizer.
     settings (WindowSettings): How to cut notes.
     spans_key (str): Key of the gold span group.
-    negative_rate (float): Share of the windows without an answer to keep, drawn from numpy's global generator.
+    negative_rate (float): See `draw_windows`.
+    crop (float): See `draw_windows`; both draw from numpy's global generator.
     RETURNS (Tuple[List[TrainingPiece], int]): The windows, and the number of questions that they belong to.
     """
     pieces: List[TrainingPiece] = []
@@ -150,7 +152,7 @@ def make_training_pieces(
                 too_long += 1
                 continue
             spans = _subword_spans(doc, note, gold[qid])
-            shown = _windows_to_show(note.windows, [span for span, _ in spans], negative_rate)
+            shown = draw_windows(note.windows, [span for span, _ in spans], negative_rate=negative_rate, crop=crop)
             pieces.extend(_question_pieces(ids, note, spans, shown))
             n_questions += bool(shown)
     if too_long:
@@ -178,17 +180,52 @@ def _subword_spans(doc: Doc, note, gold: Iterable[GoldSpan]):
     return found
 
 
-def _windows_to_show(
-    windows: Sequence[Tuple[int, int]], spans: Sequence[Tuple[int, int]], negative_rate: float
+def draw_windows(
+    windows: Sequence[Tuple[int, int]],
+    spans: Sequence[Tuple[int, int]],
+    *,
+    negative_rate: float,
+    crop: float,
 ) -> List[Tuple[int, int]]:
-    """All windows with a whole answer, and some of those without any part of one. A window that cuts an answer would
-    teach that it holds none, so it is never shown."""
-    positive = [w for w in windows if any(w[0] <= first and last < w[1] for first, last in spans)]
+    """Draw the windows that an update shows of one note for one question, anew each time: for each answer one that
+    holds it at a random place, and some without any part of one. Their widths are random too (`crop`): else the reader
+    learns that short notes, which it rarely sees, hold no answers.
+
+    windows (Sequence[Tuple[int, int]]): The note's windows, as ranges of subwords.
+    spans (Sequence[Tuple[int, int]]): First and last subword of each answer.
+    negative_rate (float): Share of the windows without an answer to keep.
+    crop (float): Least share of a window's width to show; 1 for the whole width.
+    RETURNS (List[Tuple[int, int]]): The ranges to show; an unanswerable question keeps at least one.
+    """
+    if not windows:
+        return []
+    length, width = windows[-1][1], windows[0][1] - windows[0][0]
+    shown: List[Tuple[int, int]] = []
+    for first, last in spans:
+        fits = last - first < width
+        if fits and not any(start <= first and last < end for start, end in shown):
+            shown.append(_draw_around(first, last, length, _draw_width(width, crop, last - first + 1)))
+    # A window that cuts an answer would teach that it holds none.
     negative = [w for w in windows if not any(first < w[1] and w[0] <= last for first, last in spans)]
     kept = [w for w in negative if negative_rate >= 1.0 or numpy.random.random() < negative_rate]
-    if not positive and not kept and negative:
+    if not shown and not kept and negative:
         kept = [negative[numpy.random.randint(len(negative))]]
-    return positive + kept
+    return shown + [_draw_inside(start, end, _draw_width(end - start, crop, 1)) for start, end in kept]
+
+
+def _draw_width(width: int, crop: float, least: int) -> int:
+    return max(int(numpy.random.randint(max(1, int(crop * width)), width + 1)), least)
+
+
+def _draw_around(first: int, last: int, length: int, width: int) -> Tuple[int, int]:
+    width = min(width, length)
+    start = int(numpy.random.randint(max(0, last + 1 - width), min(first, length - width) + 1))
+    return start, start + width
+
+
+def _draw_inside(start: int, end: int, width: int) -> Tuple[int, int]:
+    start = int(numpy.random.randint(start, end - width + 1))
+    return start, start + width
 
 
 def _question_pieces(ids, note, spans, shown: Sequence[Tuple[int, int]]) -> Iterator[TrainingPiece]:

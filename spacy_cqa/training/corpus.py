@@ -102,5 +102,5 @@ def read_docs(path: Optional[Path], nlp: Language) -> Iterator[Doc]:
 def _load_docbin(path: Path) -> DocBin:
     try:
         return DocBin(store_user_data=True).from_disk(path)
-    except Exception as error:  # noqa: BLE001 - zlib, msgpack and spaCy each raise their own on a damaged file
+    except Exception as error:
         raise ValueError(Errors.E032.format(path=path, form="a DocBin", problem=type(error).__name__)) from error

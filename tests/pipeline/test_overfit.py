@@ -10,7 +10,9 @@ from ..conftest import train
 
 def answers_of(nlp, examples):
     docs = nlp.pipe([eg.predicted.copy() for eg in examples])
-    return [(a.question_id, a.start_char, a.end_char, a.category, round(a.score, 4)) for doc in docs for a in doc._.answers]
+    return [
+        (a.question_id, a.start_char, a.end_char, a.category, round(a.score, 4)) for doc in docs for a in doc._.answers
+    ]
 
 
 def test_learns_twenty_questions_exactly(trained, make_examples):

@@ -65,6 +65,13 @@ class EncoderFamily:
         """
         return states
 
+    def attention_mask(self, visible: Tensor, states: Tensor) -> Tensor:
+        """RETURNS (Tensor): What may be seen, as the layers take it: PyTorch's fused attention takes booleans, which
+        suit any precision; the plain one takes numbers to add to its scores."""
+        if self.config._attn_implementation == "sdpa":
+            return visible
+        return torch.zeros_like(visible, dtype=states.dtype).masked_fill(~visible, torch.finfo(states.dtype).min)
+
 
 class BertFamily(EncoderFamily):
     """BERT and what shares its layout."""
@@ -85,7 +92,7 @@ class BertFamily(EncoderFamily):
         return torch.arange(input_ids.shape[1], device=input_ids.device).expand(input_ids.shape)
 
     def run(self, layers: List[nn.Module], states: Tensor, mask: Tensor) -> Tensor:
-        attended = mask[:, None, None, :]  # (batch, 1, 1, length), broadcast over heads and queries
+        attended = self.attention_mask(mask[:, None, None, :], states)  # broadcast over heads and queries
         for layer in layers:
             states = _first(layer(states, attention_mask=attended))
         return states
@@ -130,6 +137,7 @@ class ModernBertFamily(EncoderFamily):
         locally = everywhere & near[:, None]
         # A padding row far from every subword would attend to nothing and turn to NaN: let it see itself.
         locally = locally | torch.eye(states.shape[1], dtype=torch.bool, device=states.device)
+        everywhere, locally = self.attention_mask(everywhere, states), self.attention_mask(locally, states)
         for layer in layers:
             states = _first(
                 layer(
