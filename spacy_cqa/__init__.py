@@ -4,7 +4,7 @@ from typing import List
 
 from spacy.language import Language
 
-from .schemas import Answer, merge_questions, parse_questions, read_answers, set_free_extensions
+from .schemas import Answer, parse_questions, read_answers, set_free_extensions
 from .types import CATEGORIES, QuestionsInput
 
 __version__ = "0.1.0"
@@ -25,5 +25,5 @@ def ask(nlp: Language, note: str, questions: QuestionsInput) -> List[Answer]:
     """
     asked = parse_questions(questions, where="in ask()")
     doc = nlp.make_doc(note)
-    doc._.questions = {qid: question.to_spec() for qid, question in merge_questions(asked).items()}
+    doc._.questions = {qid: question.to_spec() for qid, question in asked.items()}
     return [answer for answer in read_answers(nlp(doc)) if answer.question_id in asked]

@@ -1,6 +1,6 @@
 """Offsets of characters against tokens and subwords, and lines of a note. Pure functions over text and arrays."""
 
-from typing import Sequence, Tuple
+from typing import List, Sequence, Tuple
 
 import numpy
 
@@ -35,7 +35,7 @@ def strip_span(text: str, start_char: int, end_char: int) -> Tuple[int, int]:
 
 def find_all(text: str, piece: str, limit: int = 2) -> Sequence[int]:
     """RETURNS (Sequence[int]): The first offsets at which a piece occurs in the text, at most `limit`."""
-    found = []
+    found: List[int] = []
     start = text.find(piece)
     while start >= 0 and len(found) < limit:
         found.append(start)
@@ -58,10 +58,10 @@ def tokens_to_subwords(
     RETURNS (Tuple[numpy.ndarray, numpy.ndarray]): Indices of the first and of the last subword, shape (n_tokens,);
         -1 for a token without a subword (white space, or characters that the encoder's normalisation drops).
     """
-    # Empty subwords (some tokenizers give (0, 0)) must not break the order that searching relies on.
-    starts = numpy.maximum.accumulate(subword_starts) if len(subword_starts) else subword_starts
-    ends = numpy.maximum.accumulate(subword_ends) if len(subword_ends) else subword_ends
-    first = numpy.searchsorted(ends, token_starts, side="right")
-    last = numpy.searchsorted(starts, token_ends, side="left") - 1
+    # Empty subwords (some tokenizers give (0, 0)) share no character, and would break the order that searching needs.
+    full = numpy.flatnonzero(subword_ends > subword_starts)
+    first = numpy.searchsorted(subword_ends[full], token_starts, side="right")
+    last = numpy.searchsorted(subword_starts[full], token_ends, side="left") - 1
     missing = first > last
-    return numpy.where(missing, -1, first), numpy.where(missing, -1, last)
+    back = numpy.append(full, -1)  # a missing token's index may be one past the end, or -1
+    return numpy.where(missing, -1, back[first]), numpy.where(missing, -1, back[last])

@@ -36,6 +36,10 @@ class Errors(metaclass=_WithCode):
         "Question {id!r} is {length} subwords long, but the reader takes at most {limit}. "
         "Shorten it, or raise the setting max_question_tokens of the component and train again."
     )
+    E016 = (
+        "The standing question {id!r} has settings of its own, which become a config section of its name, and a dot in "
+        "it would break the config. Name it without a dot, or give only a text."
+    )
     # The component and its settings
     E010 = (
         "The component '{name}' has no model yet. Train it with `spacy train`, load a trained pipeline, or call "
@@ -77,6 +81,7 @@ class Errors(metaclass=_WithCode):
     E033 = "Cannot tell the form of {path} by its ending. Use .spacy or .json."
     E034 = "Shares {value!r} for the splits are not usable. Give positive numbers such as 70/10/20 or 80/20."
     E035 = "{path} holds no note with questions. Convert it with `spacy cqa convert`."
+    E036 = "Question {question!r} has an answer at characters {start} to {end}, outside its note of {length}. Correct the offsets."
 
 
 class Warnings(metaclass=_WithCode):

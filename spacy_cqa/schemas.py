@@ -313,7 +313,7 @@ def given_spans(doc: Doc) -> Dict[str, List[CharSpan]]:
 
 # Extensions -----------------------------------------------------------------------------------------------------------
 
-_EXTENSIONS = {
+_EXTENSIONS: Dict[str, Dict[str, Any]] = {
     "questions": {"getter": get_questions, "setter": set_questions},
     "answers": {"getter": read_answers},
 }

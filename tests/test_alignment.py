@@ -47,9 +47,6 @@ def test_tokens_find_their_subwords(tokens, subwords, expected):
     assert align(tokens, subwords) == expected
 
 
-@pytest.mark.xfail(
-    strict=True, reason="An empty subword (0, 0) after a token's last one is taken for the token's last subword"
-)
 @pytest.mark.parametrize(
     ("subwords", "expected"),
     [

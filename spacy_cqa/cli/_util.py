@@ -57,10 +57,9 @@ def load_pipeline(model: str, use_gpu: int = -1) -> "Language":
     RAISES (ValueError): It cannot be loaded, or has no `clinical_qa`.
     """
     import spacy
-    from spacy import util
 
     if use_gpu >= 0:
-        util.require_gpu(use_gpu)
+        spacy.require_gpu(use_gpu)
     try:
         nlp = spacy.load(model)
     except OSError as error:

@@ -82,6 +82,8 @@ def ask_pipeline(
     RETURNS (Tuple[Doc, Dict[str, str], List[Answer]]): The doc, what was asked (id -> text), and the answers.
     RAISES (ValueError): The pipeline cannot be loaded, or there is nothing to ask.
     """
+    from ..schemas import read_answers
+
     nlp = load_pipeline(model, use_gpu)
     component = next(nlp.get_pipe(name) for name, factory in nlp.pipe_factories.items() if factory == "clinical_qa")
     if not questions and not component.questions:  # type: ignore[attr-defined]
@@ -92,7 +94,7 @@ def ask_pipeline(
     doc._.questions = list(questions)
     doc = nlp(doc)
     key = component.spans_key  # type: ignore[attr-defined]
-    return doc, dict(doc.spans[key].attrs["questions"]), [a for a in doc._.answers if a.question_id]
+    return doc, dict(doc.spans[key].attrs["questions"]), read_answers(doc, spans_key=key)
 
 
 def to_json(doc: "Doc", questions: Dict[str, str], answers: List["Answer"]) -> Dict[str, Any]:

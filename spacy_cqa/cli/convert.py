@@ -117,7 +117,8 @@ def _read(path: Path, nlp, report: "ConversionReport") -> List["QARecord"]:
 
 
 def _write(path: Path, records: List["QARecord"], nlp, report: "ConversionReport") -> None:
-    import srsly
+    import json
+
     from spacy.tokens import DocBin
     from tqdm import tqdm
 
@@ -125,7 +126,9 @@ def _write(path: Path, records: List["QARecord"], nlp, report: "ConversionReport
     from ..training.records import cuts_token, record_to_doc
 
     if path.suffix == ".json":
-        write_whole(path, lambda file: srsly.write_json(file, records_to_squad(records)))
+        # The standard library keeps every digit of a soft label, srsly ten.
+        text = json.dumps(records_to_squad(records), indent=1, ensure_ascii=False) + "\n"
+        write_whole(path, lambda file: file.write_text(text, encoding="utf8"))
         return
     docbin = DocBin(store_user_data=True)
     for record in tqdm(records, desc=path.name, unit="note", disable=None):

@@ -95,12 +95,12 @@ def scores_table(scores: Dict[str, Any]) -> str:
     text = table(rows, header=("Metric", "%"), divider=True, aligns=("l", "r"))
     per_category = scores.get("cqa_per_category")
     if per_category:
-        rows = [
+        table_rows = [
             (name, percent(row["p"]), percent(row["r"]), percent(row["f"]), str(row["support"]))
             for name, row in per_category.items()
         ]
         header = ("Category, gold span", "P", "R", "F", "n")
-        text += table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r"))
+        text += table(table_rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r"))
     return text
 
 

@@ -5,14 +5,14 @@ thinc's optimizers see one tensor at a time: they know no groups, clip each tens
 
 import re
 from dataclasses import dataclass
-from typing import Any, Dict, Iterable, List, Optional, Tuple, Union
+from typing import Any, Dict, List, Optional, Tuple
 
 import torch
 from thinc.api import Optimizer
 
-Rate = Union[float, List[float], Iterable[float]]
+Rate = Any  # float or a schedule: thinc's generators of floats, which pydantic cannot check without using them up
 
-_NOT_DECAYED = re.compile(r"(^|[._])(bias|norm|LayerNorm|layer_norm)([._]|$)|norm", re.IGNORECASE)
+_NOT_DECAYED = re.compile(r"bias$|norm", re.IGNORECASE)
 
 
 @dataclass

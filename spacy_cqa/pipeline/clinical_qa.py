@@ -530,6 +530,8 @@ def _parse_standing_questions(value: Optional[QuestionsInput]) -> Dict[str, Ques
     for question in questions.values():
         if "${" in question.text:
             raise ValueError(Errors.E004.format(id=question.id, where="in the setting 'questions'"))
+        if "." in question.id and not isinstance(question.to_spec(), str):
+            raise ValueError(Errors.E016.format(id=question.id))
     return questions
 
 

@@ -98,12 +98,13 @@ class PairScores:
         ranks = (self.band - _LENGTH_PENALTY * numpy.arange(longest)).ravel()
         done, portion = 0, 64
         while done < len(ranks):
-            size = min(portion, len(ranks))
-            top = numpy.argpartition(-ranks, size - 1)[:size] if size < len(ranks) else numpy.arange(len(ranks))
+            size = min(max(portion, done + 1), len(ranks))
+            # All that tie with the last of the portion belong to it, else the next portion could repeat or miss some.
+            top = numpy.flatnonzero(ranks >= -numpy.partition(-ranks, size - 1)[size - 1])
             for index in top[numpy.lexsort((top, -ranks[top]))][done:]:
                 start, length = divmod(int(index), longest)
                 yield start, start + length + 1, float(ranks[index])
-            done, portion = size, portion * 8
+            done, portion = len(top), portion * 8
 
     def window_of(self, start: int, end: int) -> int:
         """RETURNS (int): Number of the window that scores these tokens best, -1 if none holds them."""

@@ -123,7 +123,7 @@ def _asks(
                 question=question,
                 ids=encode_question(qid, question.text, tokenizer, limit),
                 note=encoded,
-                given=_token_spans(note.doc, note.given_spans.get(qid, ())),
+                given=_token_spans(note.doc, note.given_spans.get(qid, ())) if encoded.windows else [],
                 result=result,
                 pairs=PairScores(len(note.doc), settings.max_answer_tokens),
             )

@@ -87,7 +87,8 @@ def make_clinical_qa_scorer() -> Callable:
 
 
 def clinical_qa_score(examples: Iterable[Example], *, spans_key: str = SPANS_KEY, **_: Any) -> Dict[str, Any]:
-    """Score predicted answers. Every metric is a fraction; it is None only where the gold data lacks its annotation.
+    """Score predicted answers. Every metric is a fraction, None where the gold data lacks its annotation. Categories
+    from the gold span need examples of `QACorpus`, which has the component classify the gold spans as well.
 
     `cqa_em`, `cqa_f1`: SQuAD v2, best answer, unanswerable questions included; `cqa_hasans_*`: answerable ones;
     `cqa_noans_acc`: unanswerable ones left unanswered; `cqa_list_f1`: F1 of the set of answers to list questions;

@@ -109,7 +109,7 @@ def soft_label(
         return tuple(float(p) / sum(probs) for p in probs)
     if category not in CATEGORIES:
         return None
-    weights = dict.fromkeys(also, 1.0)
+    weights = {name: 1.0 for name in also if name in CATEGORIES}
     weights[category] = _MAIN_TO_ALSO
     total = sum(weights.values())
     return tuple(weights.get(name, 0.0) / total for name in CATEGORIES)
@@ -281,7 +281,7 @@ def _with_targets(chosen, batch, bfloat16: bool) -> Tuple[TrainingBatch, Targets
                 lasts.append(last + shift)
                 labels.append(label)
                 shares.append(piece.category_share)
-    span_arrays = [numpy.array(values, dtype=numpy.int64) for values in (rows, firsts, lasts)]
+    row_array, first_array, last_array = (numpy.array(values, dtype=numpy.int64) for values in (rows, firsts, lasts))
     targets = Targets(
         starts=starts,
         ends=ends,
@@ -289,7 +289,7 @@ def _with_targets(chosen, batch, bfloat16: bool) -> Tuple[TrainingBatch, Targets
         labels=numpy.array(labels).reshape(-1, len(CATEGORIES)),
         category_shares=numpy.array(shares),
     )
-    return TrainingBatch(batch, *span_arrays, bfloat16), targets
+    return TrainingBatch(batch, row_array, first_array, last_array, bfloat16), targets
 
 
 # Loss -----------------------------------------------------------------------------------------------------------------
@@ -309,11 +309,10 @@ def joint_loss(
     half = 0.5 * span_weight * targets.span_shares
     start_loss, d_starts = _cross_entropy(scores.starts, targets.starts, half)
     end_loss, d_ends = _cross_entropy(scores.ends, targets.ends, half)
-    loss, gradients = start_loss + end_loss, [d_starts, d_ends]
     category_loss, d_categories = _cross_entropy(
         scores.categories, targets.labels, category_weight * targets.category_shares
     )
-    return loss + category_loss, TrainingScores(*gradients, d_categories)
+    return start_loss + end_loss + category_loss, TrainingScores(d_starts, d_ends, d_categories)
 
 
 def _cross_entropy(

@@ -1,5 +1,6 @@
 """Batches of training examples by what they cost: padded subwords over all pieces of question and window."""
 
+from itertools import repeat
 from typing import Any, Callable, Iterable, Iterator, List, Union
 
 from spacy.tokens import Doc
@@ -31,9 +32,15 @@ def make_batch_by_pieces(
     RETURNS (Callable[[Iterable[Example]], Iterator[List[Example]]]): The batcher.
     """
 
+    sizes = repeat(size) if isinstance(size, int) else iter(size)  # one schedule over all passes through the data
+    last = [0]  # the last size: an exhausted schedule keeps it
+
+    def next_size() -> int:
+        last[0] = next(sizes, last[0])
+        return last[0]
+
     def batch_by_pieces(items: Iterable[Any]) -> Iterator[List[Any]]:
-        sizes = iter(size) if not isinstance(size, int) else None
-        most = next(sizes) if sizes is not None else size
+        most = next_size()
         batch: List[Any] = []
         cost = 0
         for item in items:
@@ -41,7 +48,7 @@ def make_batch_by_pieces(
             if batch and cost + item_cost > most:
                 yield batch
                 batch, cost = [], 0
-                most = next(sizes, most) if sizes is not None else most
+                most = next_size()
             batch.append(item)
             cost += item_cost
         if batch:

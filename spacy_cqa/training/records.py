@@ -5,6 +5,7 @@ from typing import Any, Dict, Iterable, List, Optional
 
 from spacy.tokens import Doc, Span, SpanGroup
 
+from ..errors import Errors
 from ..schemas import GIVEN_SPANS_DATA, set_questions
 from ..types import SPANS_KEY
 
@@ -71,6 +72,7 @@ def record_to_doc(record: QARecord, make_doc: Any, *, spans_key: str = SPANS_KEY
     make_doc (Callable[[str], Doc]): Splits the note into tokens.
     spans_key (str): Key of the span group.
     RETURNS (Doc): The doc, with `doc.spans[spans_key]` and `doc.user_data["note"]`.
+    RAISES (ValueError): E036, if an answer lies outside the note.
     """
     doc = make_doc(record.text)
     pairs = [(question, answer) for question in record.questions for answer in question.answers]
@@ -92,6 +94,10 @@ def record_to_doc(record: QARecord, make_doc: Any, *, spans_key: str = SPANS_KEY
 
 def _to_span(doc: Doc, question: GoldQuestion, answer: GoldAnswer) -> Span:
     span = doc.char_span(answer.start, answer.end, alignment_mode="expand")
+    if span is None:
+        raise ValueError(
+            Errors.E036.format(question=question.id, start=answer.start, end=answer.end, length=len(doc.text))
+        )
     return Span(doc, span.start, span.end, label=question.category or "", span_id=question.id)
 
 

@@ -1,6 +1,7 @@
 """Splits by note: all questions of a note, and all copies of its text, fall into one part."""
 
 import random
+from math import inf
 from typing import Dict, List, Sequence
 
 from ..errors import Errors
@@ -20,7 +21,7 @@ def parse_shares(text: str) -> List[float]:
         shares = [float(part) for part in text.split("/")]
     except ValueError:
         shares = []
-    if len(shares) not in SPLIT_NAMES or any(share <= 0 for share in shares):
+    if len(shares) not in SPLIT_NAMES or not all(0 < share < inf for share in shares):
         raise ValueError(Errors.E034.format(value=text))
     return [share / sum(shares) for share in shares]
 

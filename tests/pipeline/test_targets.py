@@ -4,13 +4,16 @@ import numpy
 import pytest
 import spacy
 import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from spacy.training import Example
 
 from spacy_cqa.models.architectures import TrainingScores
 from spacy_cqa.models.tokenization import ReaderTokenizer
-from spacy_cqa.models.windows import WindowSettings
+from spacy_cqa.models.windows import WindowSettings, cut_windows
 from spacy_cqa.pipeline.targets import (
     Targets,
+    draw_windows,
     joint_loss,
     make_training_batches,
     make_training_pieces,
@@ -21,9 +24,8 @@ from spacy_cqa.schemas import set_questions
 from spacy_cqa.training.records import GoldAnswer, GoldQuestion, QARecord, copy_questions, record_to_doc
 
 NLP = spacy.blank("en")
-SETTINGS = WindowSettings(
-    window=27, overlap=4, max_question_tokens=12
-)  # 12 subwords of the note: 0-11, 8-19, 16-27 ...
+RANDOM = settings(max_examples=200, deadline=None, derandomize=True, database=None)
+SETTINGS = WindowSettings(window=27, overlap=4, max_question_tokens=12)  # windows of 12: 0-11, 8-19, 16-27 ...
 WORDS = [f"{n:02}" for n in range(10, 50)]  # numbers of two digits: one or two subwords each
 NOTE = " ".join(WORDS)
 
@@ -46,8 +48,9 @@ def make_example(answers_by_id, *, asked=None, **labels):
     return Example(predicted, reference)
 
 
-def pieces_of(example, tokenizer, negative_rate=1.0):
-    return make_training_pieces([example], tokenizer, SETTINGS, spans_key="clinical_qa", negative_rate=negative_rate)
+def pieces_of(example, tokenizer, negative_rate=1.0, crop=1.0):
+    options = {"spans_key": "clinical_qa", "negative_rate": negative_rate, "crop": crop}
+    return make_training_pieces([example], tokenizer, SETTINGS, **options)
 
 
 @pytest.mark.parametrize(
@@ -72,61 +75,78 @@ def test_the_distribution_to_learn(category, also, probs, expected):
 def test_gold_is_read_with_its_labels():
     example = make_example({"a": [(0, 1), (5, 5)], "b": []}, category="Medication", also=["Diagnosis"])
     gold = read_gold(example.reference, "clinical_qa")
-    assert [(NOTE[g.start_char : g.end_char], g.label) for g in gold["a"]] == [
-        ("10 11", pytest.approx((1 / 3, 2 / 3, 0, 0, 0))),
-        ("15", pytest.approx((1 / 3, 2 / 3, 0, 0, 0))),
-    ]
+    assert [NOTE[g.start_char : g.end_char] for g in gold["a"]] == ["10 11", "15"]
+    assert all(g.label == pytest.approx((1 / 3, 2 / 3, 0, 0, 0)) for g in gold["a"])
     assert gold["b"] == []
     assert read_gold(example.reference, "other") == {}
 
 
-# Windows --------------------------------------------------------------------------------------------------------------
+def overlap(window, span):
+    """Subwords of a span, end inclusive, in a window."""
+    return max(0, min(window[1], span[1] + 1) - max(window[0], span[0]))
 
 
-@pytest.mark.parametrize("negative_rate", [0.0, 0.5, 1.0])
-@pytest.mark.parametrize("first", range(0, 38, 3))
-@pytest.mark.parametrize("length", [1, 3])
-def test_a_window_that_cuts_an_answer_is_never_shown(first, length, negative_rate, tokenizer):
-    pieces, n_questions = pieces_of(make_example({"a": [(first, first + length - 1)]}), tokenizer, negative_rate)
+@RANDOM
+@given(
+    st.integers(1, 80),
+    st.lists(st.tuples(st.integers(0, 79), st.integers(0, 14)), max_size=3),
+    st.sampled_from([0.0, 0.5, 1.0]),
+    st.sampled_from([0.3, 1.0]),
+)
+def test_windows_are_drawn_around_whole_answers_or_clear_of_them(length, pairs, negative_rate, crop):
+    spans = [(first, min(first + more, length - 1)) for first, more in pairs if first < length]
+    windows = cut_windows(length, 12, 4)
+    width = min(12, length)
+    shown = draw_windows(windows, spans, negative_rate=negative_rate, crop=crop)
+    for window in shown:
+        assert 0 <= window[0] < window[1] <= length
+        assert max(1, int(crop * width)) <= window[1] - window[0] <= width
+        # a window without a whole answer has no part of one
+        if not any(overlap(window, span) == span[1] - span[0] + 1 for span in spans):
+            assert not any(overlap(window, span) for span in spans)
+    for span in spans:
+        if span[1] - span[0] < width:
+            assert any(window[0] <= span[0] and span[1] < window[1] for window in shown)
+    clear = [window for window in windows if not any(overlap(window, span) for span in spans)]
+    drawn = [window for window in shown if not any(overlap(window, span) for span in spans)]
+    assert len(drawn) == len(clear) if negative_rate == 1.0 else len(drawn) <= len(clear)
+    assert shown or not clear
+
+
+def test_an_answer_is_drawn_at_every_place_of_its_window():
+    windows = cut_windows(40, 12, 4)
+    drawn = [draw_windows(windows, [(20, 21)], negative_rate=0.0, crop=1.0) for _ in range(300)]
+    assert {window for shown in drawn for window in shown} == {(n, n + 12) for n in range(10, 21)}
+    cropped = [draw_windows(windows, [(20, 21)], negative_rate=0.0, crop=0.5) for _ in range(300)]
+    assert {end - start for ((start, end),) in cropped} == set(range(6, 13))
+
+
+def test_no_windows_are_drawn_of_an_empty_note():
+    assert draw_windows([], [], negative_rate=1.0, crop=1.0) == []
+
+
+@pytest.mark.parametrize("crop", [0.5, 1.0])
+@pytest.mark.parametrize("first", range(0, 38, 6))
+def test_pieces_name_the_answers_subwords_in_the_note(first, crop, tokenizer):
+    example = make_example({"a": [(first, first + 1)]}, category="Medication")
+    pieces, n_questions = pieces_of(example, tokenizer, negative_rate=0.0, crop=crop)
     assert n_questions == 1
-    holding = [piece for piece in pieces if piece.spans]
-    assert len(holding) == 1
-    (span,) = holding[0].spans
-    for piece in pieces:
-        start, end = piece.piece.window
-        shared = set(range(span[0], span[1] + 1)) & set(range(start, end))
-        assert len(shared) == (span[1] + 1 - span[0] if piece is holding[0] else 0)
-
-
-def test_an_answer_longer_than_a_window_shows_only_windows_without_it(tokenizer):
-    pieces, _ = pieces_of(make_example({"a": [(15, 29)]}), tokenizer)
-    note = pieces[0].piece.note
-    first, last = note.token_first[15], note.token_last[29]
-    free = [w for w in note.windows if w[1] <= first or w[0] > last]
-    assert free
-    assert [piece.piece.window for piece in pieces] == free
-    assert [piece.spans for piece in pieces] == [[]] * len(free)
-
-
-def test_every_answer_is_shown_whole_once_at_least(tokenizer):
-    example = make_example({"a": [(0, 0), (10, 11), (25, 25), (38, 39)]}, category="Medication")
-    pieces, _ = pieces_of(example, tokenizer, negative_rate=0.0)
-    note = pieces[0].piece.note
-    expected = {(note.token_first[i], note.token_last[j]) for i, j in [(0, 0), (10, 11), (25, 25), (38, 39)]}
-    assert {span for piece in pieces for span in piece.spans} == expected
-    assert all(w.piece.window[0] <= i and j < w.piece.window[1] for w in pieces for i, j in w.spans)
+    (piece,) = pieces
+    subwords = piece.piece.note.subwords
+    ((start, end),) = piece.spans
+    assert NOTE[subwords.starts[start] : subwords.ends[end]] == f"{WORDS[first]} {WORDS[first + 1]}"
+    assert piece.labels == [(0, 1, 0, 0, 0)]
 
 
 def test_negative_rate_is_the_share_of_windows_without_an_answer(tokenizer):
     example = make_example({"a": [(0, 0)]})
     everything, _ = pieces_of(example, tokenizer, 1.0)
-    windows = everything[0].piece.note.windows
-    cut_or_other = [w for w in windows if w[0] == 0]
-    assert len(everything) == len(windows) > 4
-    assert len(cut_or_other) == 1
-    assert [piece.piece.window for piece in pieces_of(example, tokenizer, 0.0)[0]] == [windows[0]]
+    n_clear = len(everything[0].piece.note.windows) - 1  # the first holds the answer
+    assert n_clear > 3
+    assert [bool(piece.spans) for piece in everything] == [True] + [False] * n_clear
+    assert len(pieces_of(example, tokenizer, 0.0)[0]) == 1
     shown = [len(pieces_of(example, tokenizer, 0.5)[0]) - 1 for _ in range(300)]
-    assert numpy.mean(shown) / (len(windows) - 1) == pytest.approx(0.5, abs=0.05)
+    assert numpy.mean(shown) / n_clear == pytest.approx(0.5, abs=0.05)
 
 
 @pytest.mark.parametrize("negative_rate", [0.0, 0.01])
@@ -142,7 +162,9 @@ def test_shares_of_a_question_sum_to_one(tokenizer):
     pieces, n_questions = pieces_of(example, tokenizer)
     assert n_questions == 2
     assert sum(piece.span_share for piece in pieces) == pytest.approx(2.0)
-    assert sum(piece.category_share for piece in pieces for _ in piece.spans) == pytest.approx(1.0)
+    labels = [label for piece in pieces for label in piece.labels]
+    assert len(labels) >= 3
+    assert sum(piece.category_share for piece in pieces for _ in piece.labels) == pytest.approx(1.0)
 
 
 def test_only_questions_with_gold_are_learned_and_all_of_them_where_none_was_put_on_the_doc(tokenizer):
@@ -166,25 +188,17 @@ def test_a_question_that_is_too_long_is_left_out_with_a_warning(tokenizer):
 def test_targets_stand_at_the_answers_subwords_and_the_null_at_the_first(tokenizer):
     example = make_example({"a": [(0, 1), (3, 3)], "b": []}, category="Medication")
     pieces, _ = pieces_of(example, tokenizer, 0.0)
-    options = {"max_batch_tokens": 10**6, "longest": 160, "bfloat16": False}
-    ((batch, targets),) = make_training_batches(pieces, tokenizer, **options)
-    assert targets.starts.sum(axis=1) == pytest.approx([1.0, 1.0])
-    assert targets.ends.sum(axis=1) == pytest.approx([1.0, 1.0])
+    note = pieces[0].piece.note
+    ((batch, targets),) = make_training_batches(pieces, tokenizer, max_batch_tokens=9999, longest=160, bfloat16=False)
+    assert targets.starts.sum(axis=1) == pytest.approx([1.0, 1.0]) == targets.ends.sum(axis=1)
     held, empty = sorted(range(2), key=lambda row: targets.starts[row, 0])
     assert targets.starts[empty, 0] == targets.ends[empty, 0] == 1.0
-    read = tokenizer.tokenizer.convert_ids_to_tokens
-    ids = batch.pieces.input_ids[held]
-    assert [targets.starts[held, n] for n in batch.first] == [0.5, 0.5]
-    assert [targets.ends[held, n] for n in batch.last] == [0.5, 0.5]
-    texts = [
-        "".join(read(ids[i : j + 1].tolist())).replace("##", "") for i, j in zip(batch.first, batch.last, strict=True)
-    ]
-    assert texts == ["1011", "13"]
+    assert [targets.starts[held, n] for n in batch.starts] == [targets.ends[held, n] for n in batch.ends] == [0.5, 0.5]
+    for begin, end, (i, j) in zip(batch.starts, batch.ends, [(0, 1), (3, 3)], strict=True):
+        expected = note.subwords.ids[note.token_first[i] : note.token_last[j] + 1]
+        assert batch.pieces.input_ids[held, begin : end + 1].tolist() == expected.tolist()
     assert targets.labels.tolist() == [[0, 1, 0, 0, 0]] * 2
     assert targets.category_shares == pytest.approx([0.5, 0.5])
-
-
-# Loss -----------------------------------------------------------------------------------------------------------------
 
 
 def random_case(seed, rows=4, length=9, spans=3):
@@ -207,9 +221,8 @@ def torch_loss(scores, targets, span_weight, category_weight):
     golds = (targets.starts, targets.ends, targets.labels)
     half = 0.5 * span_weight * targets.span_shares
     loss = torch.zeros(())
-    for logits, gold, weights in zip(
-        tensors, golds, (half, half, category_weight * targets.category_shares), strict=True
-    ):
+    shares = (half, half, category_weight * targets.category_shares)
+    for logits, gold, weights in zip(tensors, golds, shares, strict=True):
         for row, wanted, weight in zip(logits, torch.tensor(gold, dtype=torch.float32), weights, strict=True):
             seen = torch.isfinite(row)
             loss = loss + float(weight) * torch.nn.functional.cross_entropy(row[seen], wanted[seen])

@@ -23,7 +23,7 @@ class EncoderFamily:
 
         encoder (transformers.PreTrainedModel): The encoder; not kept.
         """
-        config = encoder.config  # type: ignore[attr-defined]
+        config: Any = encoder.config
         self.config = config
         self.type_vocab = getattr(config, "type_vocab_size", 0) or 0
         self.longest = _longest_input(config)
@@ -167,7 +167,7 @@ def find_family(encoder: nn.Module) -> EncoderFamily:
     RETURNS (EncoderFamily): By the config's `model_type`; generic where that is unknown, or where the encoder uses
         relative positions, which its fast attention does not do.
     """
-    config = encoder.config  # type: ignore[attr-defined]
+    config: Any = encoder.config
     if getattr(config, "position_embedding_type", None) not in (None, "absolute"):
         return EncoderFamily(encoder)
     return _FAMILIES.get(config.model_type, EncoderFamily)(encoder)

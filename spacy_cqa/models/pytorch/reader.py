@@ -63,7 +63,7 @@ class MultiTaskReader(nn.Module):
         self.task_layers = task_layers
         self.encoder = encoder
         self.drop_pooler()
-        width = encoder.config.hidden_size  # type: ignore[union-attr]
+        width: int = self.family.config.hidden_size
         upper = list(self.family.layers(encoder))[self._n_shared :] if task_layers else []
         norm = self.family.final_norm(encoder)
         self.category_layers = nn.ModuleList(copy.deepcopy(layer) for layer in upper)

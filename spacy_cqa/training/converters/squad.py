@@ -3,12 +3,11 @@
 Form: Rajpurkar et al., 2016 (arXiv 1606.05250) and 2018 (arXiv 1806.03822).
 """
 
+import json
 from collections import Counter
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
-
-import srsly
 
 from ...alignment import find_all, strip_span
 from ...errors import Errors
@@ -83,7 +82,7 @@ def _load(path: Path) -> Any:
     if not path.exists():
         raise ValueError(Errors.E031.format(path=path))
     try:
-        return srsly.json_loads(path.read_text(encoding="utf8"))
+        return json.loads(path.read_text(encoding="utf8"))  # srsly's parser is inexact in the last digits of a float
     except (ValueError, UnicodeDecodeError) as error:
         raise ValueError(Errors.E032.format(path=path, form="JSON in UTF-8", problem=error)) from error
 
@@ -160,7 +159,8 @@ def _question(
     extra = {key: value for key, value in qa.items() if key not in _QA_KEYS}
     qid = _question_id(qa.get("id"), number, earlier)
     if qid != qa.get("id"):
-        extra["id"] = qa.get("id")
+        if "id" in qa:
+            extra["id"] = qa["id"]
         report.repair(note_id, qid, "question id made usable and unique")
     if not qa["question"].strip():
         report.drop(note_id, qid, "question without text")
@@ -172,17 +172,24 @@ def _question(
         if given:
             report.drop(note_id, qid, "answers of a question marked impossible")
             extra["answers"] = given
-        return GoldQuestion(qid, qa["question"], "impossible", extra=extra)
+        return GoldQuestion(qid, qa["question"], "impossible", extra={**extra, **_labels_given(qa)})
     answers = [_answer(answer, text, note_id, qid, source, place, report) for answer in given]
     kept = [answer for answer in answers if answer is not None]
     if given and not kept:
         report.drop(note_id, qid, "question that lost all its answers")
         return None
     category, also, probs = _categories(qa, source, place)
-    kind = qa.get("kind", "single") if kept else "impossible"
-    if kind not in KINDS or (kept and kind == "impossible"):
+    if not kept:
+        return GoldQuestion(qid, qa["question"], "impossible", extra={**extra, **_labels_given(qa)})
+    kind = qa.get("kind") or "single"
+    if kind not in KINDS or kind == "impossible":
         raise ValueError(Errors.E030.format(path=source, problem=f"{place}.kind is {kind!r}, not one of {KINDS}"))
-    return GoldQuestion(qid, qa["question"], kind, kept, category if kept else None, also, probs, extra)
+    return GoldQuestion(qid, qa["question"], kind, kept, category, also, probs, extra)
+
+
+def _labels_given(qa: Dict[str, Any]) -> Dict[str, Any]:
+    """Labels of a question without an answer mean nothing here, but are written back."""
+    return {key: qa[key] for key in ("category", "also", "category_probs") if qa.get(key)}
 
 
 def _question_id(found: Any, number: int, earlier: Dict[str, GoldQuestion]) -> str:
@@ -200,14 +207,21 @@ def _usable(text: str) -> str:
 
 def _categories(qa: Dict[str, Any], source: str, place: str) -> Tuple[Optional[str], List[str], Optional[List[float]]]:
     category, also, probs = qa.get("category"), qa.get("also") or [], qa.get("category_probs")
+    if not isinstance(also, list):
+        raise ValueError(Errors.E030.format(path=source, problem=f"{place}.also is no list"))
     unknown = [name for name in [category, *also] if name is not None and name not in CATEGORIES]
     if unknown:
         problem = f"{place} has the category {unknown[0]!r}, not one of {list(CATEGORIES)}"
         raise ValueError(Errors.E030.format(path=source, problem=problem))
-    if probs is not None and (not isinstance(probs, list) or len(probs) != len(CATEGORIES)):
-        problem = f"{place}.category_probs is not a list of {len(CATEGORIES)} numbers"
+    if probs is not None and not _are_probabilities(probs):
+        problem = f"{place}.category_probs is not a list of {len(CATEGORIES)} numbers of at least 0"
         raise ValueError(Errors.E030.format(path=source, problem=problem))
     return category, list(also), probs
+
+
+def _are_probabilities(value: Any) -> bool:
+    numbers = isinstance(value, list) and all(isinstance(p, (int, float)) and p >= 0 for p in value)
+    return numbers and len(value) == len(CATEGORIES)
 
 
 def _answer(
