@@ -30,7 +30,7 @@ class Block(NamedTuple):
 
 def blocks() -> List[Block]:
     found, section = [], ""
-    for match in re.finditer(r"^## (.+)$|^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
+    for match in re.finditer(r"^## ([^\n]+)$|^```(\w*)\n(.*?)^```$", README, re.MULTILINE | re.DOTALL):
         if match.group(1):
             section = match.group(1)
         else:
@@ -79,7 +79,8 @@ def test_python_blocks_run_in_order(folder, capsys):
 
 def test_config_block_makes_the_component():
     (block,) = of_language("ini")
-    config = Config().from_str(block.code)
+    headers = "[components]\n[initialize]\n[initialize.components]\n[initialize.components.clinical_qa]\n"  # which an excerpt of a config leaves out
+    config = Config().from_str(headers + block.code)
     component = config["components"]["clinical_qa"]
     pipe = spacy.blank("en").add_pipe(component.pop("factory"), config=dict(component))
     assert pipe.questions == {"meds": "What medications is the patient taking?"}

@@ -14,8 +14,16 @@ dev = null
 lang = "en"
 pipeline = ["clinical_qa"]
 
+[components]
+
 [components.clinical_qa]
 factory = "clinical_qa"
+
+[initialize]
+
+[initialize.components]
+
+[initialize.components.clinical_qa]
 
 [initialize.components.clinical_qa.encoder]
 @misc = "spacy-cqa.EncoderLoader.v1"
@@ -33,7 +41,7 @@ def test_fill_config_completes_a_bare_component(tmp_path):
 
 
 def test_assemble_a_trained_component(trained_path, tmp_path):
-    text = f'[nlp]\nlang = "en"\npipeline = ["clinical_qa"]\n\n[components.clinical_qa]\nsource = "{trained_path}"\n'
+    text = f'[nlp]\nlang = "en"\npipeline = ["clinical_qa"]\n\n[components]\n\n[components.clinical_qa]\nsource = "{trained_path}"\n'
     (tmp_path / "assemble.cfg").write_text(text, encoding="utf8")
     fill_config(tmp_path / "full.cfg", tmp_path / "assemble.cfg", silent=True)
     context = type("Context", (), {"args": []})()

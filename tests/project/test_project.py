@@ -32,7 +32,7 @@ def project(tmp_path_factory, encoders):
 
 def run(project: Path, name: str) -> str:
     command = [sys.executable, "-m", "spacy", "project", "run", name, str(project)]
-    overrides = ["--vars.config", "configs/test/tiny.cfg", "--vars.encoder", "encoder"]
+    overrides = ["--vars.config", "test/tiny.cfg", "--vars.encoder", "encoder"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     done = subprocess.run([*command, *overrides], capture_output=True, text=True, check=False, env=environment)
     assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
@@ -97,11 +97,11 @@ def test_commands_are_documented_and_closed():
     project = srsly.read_yaml(ROOT / "project.yml")
     names = [command["name"] for command in project["commands"]]
     assert names == COMMANDS
-    made = {"${vars.config}"}
+    made = {"configs/${vars.config}"}
     for command in project["commands"]:
         assert command["help"]
         for path in command.get("deps", []):
             assert path in made or path.startswith("assets/"), path
             assert path in made or (ROOT / path).exists(), path
         made.update([*command.get("outputs", []), *command.get("outputs_no_cache", [])])
-    assert (ROOT / project["vars"]["config"]).exists()
+    assert (ROOT / "configs" / project["vars"]["config"]).exists()
