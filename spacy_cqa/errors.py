@@ -74,6 +74,7 @@ class Errors(metaclass=_WithCode):
     )
     E026 = "{setting} = {value} is not possible: {problem}."
     E027 = "The tokenizer of {path} is no fast tokenizer, so it gives no character offsets. Use a checkpoint that has a tokenizer.json or a vocabulary file."
+    E028 = "The folder {path} is not empty and holds no encoder, so it is left as it is. Give a new or an empty folder."
     # Data
     E030 = "{path} is not in SQuAD form: {problem}. Expected {{'data': [{{'paragraphs': [{{'context': ..., 'qas': [...]}}]}}]}}."
     E031 = "{path} does not exist. Check the path."

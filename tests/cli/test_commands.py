@@ -226,6 +226,14 @@ def test_backbone_with_another_checksum_leaves_nothing(run, encoders, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_backbone_never_overwrites_something_else(run, encoders, tmp_path):
+    (tmp_path / "thesis.txt").write_text("years of work", encoding="utf8")
+    fails(run("backbone", encoders("bert"), tmp_path), "CQA-E028")
+    assert (tmp_path / "thesis.txt").read_text(encoding="utf8") == "years of work"
+    (tmp_path / "empty").mkdir()
+    assert run("backbone", encoders("bert"), tmp_path / "empty").exit_code == 0
+
+
 def test_backbone_from_pickled_weights(run, encoders, tmp_path):
     import shutil
 
