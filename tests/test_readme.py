@@ -79,7 +79,8 @@ def test_python_blocks_run_in_order(folder, capsys):
 
 def test_config_block_makes_the_component():
     (block,) = of_language("ini")
-    headers = "[components]\n[initialize]\n[initialize.components]\n[initialize.components.clinical_qa]\n"  # which an excerpt of a config leaves out
+    # The headers above the sections, which an excerpt of a config leaves out.
+    headers = "[components]\n[initialize]\n[initialize.components]\n[initialize.components.clinical_qa]\n"
     config = Config().from_str(headers + block.code)
     component = config["components"]["clinical_qa"]
     pipe = spacy.blank("en").add_pipe(component.pop("factory"), config=dict(component))

@@ -1,9 +1,10 @@
 """`python -m spacy cqa`: a group of commands on spaCy's own command.
 
-spaCy imports this package for any of its commands, so it and the command modules import typer alone at the top.
+spaCy imports this package for any of its commands, so the command modules import typer alone at the top.
 """
 
 import typer
+from spacy.cli._util import app as spacy_app
 
 from .ask import ask_cli
 from .backbone import backbone_cli
@@ -20,15 +21,4 @@ app.command("backbone")(backbone_cli)
 app.command("convert")(convert_cli)
 app.command("evaluate")(evaluate_cli)
 
-
-def register() -> None:
-    """The entry point: importing this module has put the group on spaCy's command already."""
-
-
-def _attach() -> None:
-    from spacy.cli._util import app as spacy_app
-
-    spacy_app.add_typer(app, name="cqa")
-
-
-_attach()
+spacy_app.add_typer(app, name="cqa")

@@ -30,6 +30,17 @@ factory = "clinical_qa"
 name = "{encoder}"
 """
 
+SOURCED = """
+[nlp]
+lang = "en"
+pipeline = ["clinical_qa"]
+
+[components]
+
+[components.clinical_qa]
+source = "{path}"
+"""
+
 
 def test_fill_config_completes_a_bare_component(tmp_path):
     (tmp_path / "base.cfg").write_text(BASE.format(encoder="somewhere"), encoding="utf8")
@@ -41,8 +52,7 @@ def test_fill_config_completes_a_bare_component(tmp_path):
 
 
 def test_assemble_a_trained_component(trained_path, tmp_path):
-    text = f'[nlp]\nlang = "en"\npipeline = ["clinical_qa"]\n\n[components]\n\n[components.clinical_qa]\nsource = "{trained_path}"\n'
-    (tmp_path / "assemble.cfg").write_text(text, encoding="utf8")
+    (tmp_path / "assemble.cfg").write_text(SOURCED.format(path=trained_path), encoding="utf8")
     fill_config(tmp_path / "full.cfg", tmp_path / "assemble.cfg", silent=True)
     context = type("Context", (), {"args": []})()
     assemble_cli(
