@@ -54,7 +54,7 @@ def test_workflow(project):
     first = run(project, "all")
     assert skipped(first) == ["backbone", "convert", "fit"]
     assert "Which antibiotic was started?" in first
-    assert srsly.read_json(project / "metrics" / "test.json")["questions"] == 24
+    assert srsly.read_json(project / "metrics" / "test.json")["notes"] == 2
     assert "<mark" in (project / "answers" / "example.html").read_text() or "no answer" in first
     (wheel,) = (project / "packages").rglob("*.whl")
     assert wheel.name.startswith("en_clinical_qa-0.1.0")
