@@ -11,6 +11,8 @@ import typer
 if TYPE_CHECKING:
     from spacy.language import Language
 
+    from ..pipeline.clinical_qa import ClinicalQA
+
 
 @contextmanager
 def one_clear_error() -> Iterator[None]:
@@ -70,3 +72,9 @@ def load_pipeline(model: str, use_gpu: int = -1) -> "Language":
     if "clinical_qa" not in nlp.pipe_factories.values():
         raise ValueError(f"The pipeline {model} has no component clinical_qa, but only {nlp.pipe_names}.")
     return nlp
+
+
+def find_component(nlp: "Language") -> "ClinicalQA":
+    """RETURNS (ClinicalQA): The component of a pipeline that `load_pipeline` gave, whatever its name."""
+    names = (name for name, factory in nlp.pipe_factories.items() if factory == "clinical_qa")
+    return nlp.get_pipe(next(names))  # type: ignore[return-value]

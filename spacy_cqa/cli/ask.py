@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 import typer
 
-from ._util import load_pipeline, one_clear_error, progress, write_whole
+from ._util import find_component, load_pipeline, one_clear_error, progress, write_whole
 
 if TYPE_CHECKING:
     from spacy.tokens import Doc
@@ -85,15 +85,15 @@ def ask_pipeline(
     from ..schemas import read_answers
 
     nlp = load_pipeline(model, use_gpu)
-    component = next(nlp.get_pipe(name) for name, factory in nlp.pipe_factories.items() if factory == "clinical_qa")
-    if not questions and not component.questions:  # type: ignore[attr-defined]
+    component = find_component(nlp)
+    if not questions and not component.questions:
         raise ValueError('Nothing to ask: give a question with -q "...".')
     if questions:
-        component.questions = {}  # type: ignore[attr-defined]
+        component.questions = {}
     doc = nlp.make_doc(text)
     doc._.questions = list(questions)
     doc = nlp(doc)
-    key = component.spans_key  # type: ignore[attr-defined]
+    key = component.spans_key
     return doc, dict(doc.spans[key].attrs["questions"]), read_answers(doc, spans_key=key)
 
 

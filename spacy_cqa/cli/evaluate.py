@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Dict, List, Optional, Tuple
 
 import typer
 
-from ._util import load_pipeline, one_clear_error, progress, write_whole
+from ._util import find_component, load_pipeline, one_clear_error, progress, write_whole
 
 if TYPE_CHECKING:
     from ..pipeline.scorer import QuestionResult
@@ -73,14 +73,13 @@ def evaluate(
     from ..training.corpus import QACorpus
 
     nlp = load_pipeline(model, use_gpu)
-    name = next(name for name, factory in nlp.pipe_factories.items() if factory == "clinical_qa")
-    component = nlp.get_pipe(name)
-    key = component.spans_key  # type: ignore[attr-defined]
+    component = find_component(nlp)
+    key = component.spans_key
     examples = list(QACorpus(data, limit=limit, spans_key=key)(nlp))
     docs = nlp.pipe((example.predicted for example in examples), batch_size=8)
     for example, doc in zip(examples, tqdm(docs, total=len(examples), desc="Evaluating", unit="note", disable=None)):
         example.predicted = doc
-    scores = component.score(examples)  # type: ignore[attr-defined]
+    scores = component.score(examples)
     results = collect_results(examples, spans_key=key)
     kept = {metric: scores.get(metric) for metric in METRICS}
     return {**kept, "notes": len(examples), "questions": len(results)}, results
