@@ -38,6 +38,7 @@ TINY_MODEL = {
     "category_weight": 1.0,
     "negative_rate": 1.0,
     "crop": 1.0,
+    "soft_labels": True,
 }
 TINY_SETTINGS = {
     "window": 128,

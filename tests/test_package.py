@@ -21,8 +21,8 @@ LAYERS = [
     {"cli"},
     {"export", "training"},
     {"pipeline"},
-    {"models"},
-    {"schemas", "alignment", "metrics"},
+    {"models", "ontology"},
+    {"schemas", "alignment", "categories", "metrics", "statistics"},
     {"types", "errors"},
 ]
 GROUPS = {

@@ -35,6 +35,7 @@ def build_multitask_reader_v1(
     category_weight: float = 0.5,
     negative_rate: float = 1.0,
     crop: float = 1.0,
+    soft_labels: bool = True,
 ) -> Model[Any, Any]:
     """Build a multi-task reader without weights ('Clinical QA 2.0', arXiv 2502.13108). The encoder, and so every size
     not named here, comes at `initialize` or from disk.
@@ -47,6 +48,8 @@ def build_multitask_reader_v1(
     category_weight (float): Weight of the category loss; 0 trains the span head alone, the paper's single-task run.
     negative_rate (float): Share of the windows without an answer that an update keeps, drawn anew each time.
     crop (float): Least share of a window's width that an update shows; widths are drawn between it and 1.
+    soft_labels (bool): Whether an answer with several defensible categories is learned as a distribution; else its
+        first category alone counts.
     RETURNS (Model): The model; `begin_update` maps `TrainingBatch` to `TrainingScores`.
     """
     shape = {
@@ -61,6 +64,7 @@ def build_multitask_reader_v1(
         "category_weight": category_weight,
         "negative_rate": negative_rate,
         "crop": crop,
+        "soft_labels": soft_labels,
     }
     return Model("multitask_reader", _forward, shims=[ReaderShim(shape)], attrs=training)
 

@@ -48,6 +48,7 @@ span_weight = 1.0
 category_weight = 0.5
 negative_rate = 1.0
 crop = 1.0
+soft_labels = true
 """
 DEFAULT_MODEL = Config().from_str(_DEFAULT_MODEL_CONFIG)["model"]
 
@@ -392,6 +393,7 @@ class ClinicalQA(TrainablePipe):
             spans_key=self.spans_key,
             negative_rate=self.model.attrs["negative_rate"],
             crop=self.model.attrs["crop"],
+            soft_labels=self.model.attrs["soft_labels"],
         )
         batches = make_training_batches(
             pieces,

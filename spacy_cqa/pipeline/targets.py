@@ -13,6 +13,7 @@ import numpy
 from spacy.tokens import Doc, SpanGroup
 from spacy.training import Example
 
+from ..categories import harden, soft_label
 from ..errors import Warnings
 from ..models.architectures import TrainingBatch, TrainingScores
 from ..models.tokenization import ReaderTokenizer
@@ -20,8 +21,6 @@ from ..models.windows import Piece, WindowSettings, batch_by_length, encode_note
 from ..schemas import Question, get_questions, parse_questions
 from ..types import CATEGORIES
 from .reading import softmax
-
-_MAIN_TO_ALSO = 2.0  # weight of the category against each further defensible one, where no soft label is given
 
 
 @dataclass(frozen=True)
@@ -72,11 +71,12 @@ class Targets:
 # Gold -----------------------------------------------------------------------------------------------------------------
 
 
-def read_gold(doc: Doc, spans_key: str) -> Dict[str, List[GoldSpan]]:
+def read_gold(doc: Doc, spans_key: str, *, soft_labels: bool = True) -> Dict[str, List[GoldSpan]]:
     """Gold answers of a reference doc.
 
     doc (Doc): The reference.
     spans_key (str): Key of its span group.
+    soft_labels (bool): Whether labels are distributions; else all of each is on its most probable category.
     RETURNS (Dict[str, List[GoldSpan]]): By question id; an unanswerable question has no span.
     """
     if spans_key not in doc.spans:
@@ -86,6 +86,8 @@ def read_gold(doc: Doc, spans_key: str) -> Dict[str, List[GoldSpan]]:
     also, probs = parallel_attr(group, "also"), parallel_attr(group, "category_probs")
     for n, span in enumerate(group):
         label = soft_label(span.label_, also[n] or (), probs[n])
+        if label is not None and not soft_labels:
+            label = harden(label)
         gold.setdefault(span.id_, []).append(GoldSpan(span.start_char, span.end_char, label))
     return gold
 
@@ -93,26 +95,6 @@ def read_gold(doc: Doc, spans_key: str) -> Dict[str, List[GoldSpan]]:
 def parallel_attr(group: SpanGroup, name: str) -> Sequence:
     """RETURNS (Sequence): An attr parallel to the spans, Nones where it is missing."""
     return group.attrs.get(name) or [None] * len(group)
-
-
-def soft_label(
-    category: str, also: Iterable[str] = (), probs: Optional[Sequence[float]] = None
-) -> Optional[Tuple[float, ...]]:
-    """The distribution over categories to learn.
-
-    category (str): The annotated category, "" for none.
-    also (Iterable[str]): Further defensible categories: each weighs half as much as the main one.
-    probs (Optional[Sequence[float]]): An annotated distribution; it goes before the other two.
-    RETURNS (Optional[Tuple[float, ...]]): Five probabilities, None where nothing is annotated.
-    """
-    if probs is not None and sum(probs) > 0:
-        return tuple(float(p) / sum(probs) for p in probs)
-    if category not in CATEGORIES:
-        return None
-    weights = {name: 1.0 for name in also if name in CATEGORIES}
-    weights[category] = _MAIN_TO_ALSO
-    total = sum(weights.values())
-    return tuple(weights.get(name, 0.0) / total for name in CATEGORIES)
 
 
 # Windows to show ------------------------------------------------------------------------------------------------------
@@ -126,6 +108,7 @@ def make_training_pieces(
     spans_key: str,
     negative_rate: float,
     crop: float,
+    soft_labels: bool = True,
 ) -> Tuple[List[TrainingPiece], int]:
     """Choose the windows of an update.
 
@@ -140,7 +123,7 @@ def make_training_pieces(
     pieces: List[TrainingPiece] = []
     n_questions = too_long = 0
     for example in examples:
-        gold = read_gold(example.reference, spans_key)
+        gold = read_gold(example.reference, spans_key, soft_labels=soft_labels)
         asked = _questions_to_learn(example, gold, spans_key)
         if not asked:
             continue

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from spacy.training import Example
 
+from spacy_cqa.categories import soft_label
 from spacy_cqa.models.architectures import TrainingScores
 from spacy_cqa.models.tokenization import ReaderTokenizer
 from spacy_cqa.models.windows import WindowSettings, cut_windows
@@ -18,7 +19,6 @@ from spacy_cqa.pipeline.targets import (
     make_training_batches,
     make_training_pieces,
     read_gold,
-    soft_label,
 )
 from spacy_cqa.schemas import set_questions
 from spacy_cqa.training.records import GoldAnswer, GoldQuestion, QARecord, copy_questions, record_to_doc
@@ -79,6 +79,16 @@ def test_gold_is_read_with_its_labels():
     assert all(g.label == pytest.approx((1 / 3, 2 / 3, 0, 0, 0)) for g in gold["a"])
     assert gold["b"] == []
     assert read_gold(example.reference, "other") == {}
+
+
+def test_hard_labels_put_all_on_the_annotated_category(tokenizer):
+    example = make_example({"a": [(0, 1)]}, category="Medication", also=["Diagnosis"])
+    (hard,) = read_gold(example.reference, "clinical_qa", soft_labels=False)["a"]
+    assert hard.label == (0, 1, 0, 0, 0)
+    options = {"spans_key": "clinical_qa", "negative_rate": 0.0, "crop": 1.0}
+    for soft_labels, expected in ((True, (1 / 3, 2 / 3, 0, 0, 0)), (False, (0, 1, 0, 0, 0))):
+        pieces, _ = make_training_pieces([example], tokenizer, SETTINGS, soft_labels=soft_labels, **options)
+        assert pieces[0].labels[0] == pytest.approx(expected)
 
 
 def overlap(window, span):
