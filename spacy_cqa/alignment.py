@@ -1,6 +1,7 @@
 """Offsets of characters against tokens and subwords, and lines of a note. Pure functions over text and arrays."""
 
-from typing import List, Sequence, Tuple
+import re
+from typing import Iterator, List, Sequence, Tuple
 
 import numpy
 
@@ -65,3 +66,43 @@ def tokens_to_subwords(
     missing = first > last
     back = numpy.append(full, -1)  # a missing token's index may be one past the end, or -1
     return numpy.where(missing, -1, back[first]), numpy.where(missing, -1, back[last])
+
+
+_MAX_HEADING = 60  # characters; a longer line that ends in a colon is a sentence
+_HEADING = re.compile(r"[ \t#*\-\d.)]*([A-Za-z][A-Za-z0-9 &/,'()\-]*?)[ \t*]*:(?![\d/])")
+_CAPITALS = re.compile(r"[ \t#*]*([A-Z][A-Z0-9 &/,'()\-]{2,})[ \t*]*$")
+
+
+def section_heading(text: str, start_char: int) -> str:
+    """The section that a place in a note stands in: the nearest heading above that is in capitals or has its line to
+    itself, else the nearest of any kind.
+
+    text (str): The note.
+    start_char (int): The place.
+    RETURNS (str): The heading without its marks, "" where there is none.
+    """
+    nearest = ""
+    for heading, is_alone in headings_above(text, start_char):
+        if is_alone or (heading.isupper() and len(heading) > 3):
+            return heading
+        nearest = nearest or heading
+    return nearest
+
+
+def headings_above(text: str, start_char: int) -> Iterator[Tuple[str, bool]]:
+    """Headings before a place in a note: what stands before a colon at the start of a line, or a line in capitals.
+
+    text (str): The note.
+    start_char (int): The place.
+    YIELDS (Tuple[str, bool]): Each heading and whether its line holds nothing else, the nearest first; that of the
+        place's own line is among them.
+    """
+    end = start_char
+    while end > 0:
+        start = max(text.rfind(mark, 0, end) for mark in _LINE_BREAKS) + 1
+        line = text[start:end]
+        match = _HEADING.match(line) or (None if end == start_char else _CAPITALS.match(line))
+        if match is not None and len(match.group(1)) <= _MAX_HEADING:
+            rest = line[match.end() :] + ("." if end == start_char else "")
+            yield match.group(1).strip(), not rest.strip()
+        end = start - 1

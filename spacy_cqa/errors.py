@@ -83,6 +83,53 @@ class Errors(metaclass=_WithCode):
     E034 = "Shares {value!r} for the splits are not usable. Give positive numbers such as 70/10/20 or 80/20."
     E035 = "{path} holds no note with questions. Convert it with `spacy cqa convert`."
     E036 = "Question {question!r} has an answer at characters {start} to {end}, outside its note of {length}. Correct the offsets."
+    E040 = (
+        "{path} is not in emrQA's form: {problem}. Expected {{'data': [{{'title': 'medication', 'paragraphs': "
+        "[{{'note_id': ..., 'context': [...], 'qas': [...]}}]}}]}}."
+    )
+    E041 = (
+        "{path} cannot be read as JSON in UTF-8 beyond its first {notes} notes: {problem}. The file may be cut or of "
+        "another encoding: copy it again, or convert it to UTF-8."
+    )
+    E042 = "Setting {name} of the preparation is {value!r}, but must be {expected}."
+    E043 = "{path} has no notes of the subsets {missing}, but of {found}. Choose among these."
+    E044 = "{path} holds something that is no earlier output of this command, so it is left as it is. Give a new path."
+    E045 = "No runs in {path}: {problem}. Give run folders, each with run.json and the results of the split, or folders of them."
+    E046 = (
+        "{path} contradicts itself: {name} is {found} in its scores, but {expected} by its questions. "
+        "It was edited, or written by another version: evaluate the run again."
+    )
+    E047 = "The run {run} cannot be compared with {other}: {problem}. Compare runs on the same data, and each encoder, variant and seed once."
+    # Ontologies
+    E050 = "No ontology in {path}: {problem}. Expected {expected}. Check the path."
+    E051 = "{path} is not text in UTF-8, but seems to be {encoding}. Convert it to UTF-8, or give another file."
+    E052 = (
+        "No concept is left of {path}, read in the form {form}. Skipped: {skipped}. "
+        "Check the form, and the options that filter."
+    )
+    E053 = "{path} has no column {missing}, but has {header}. Rename its columns, or name the ones to read."
+    E054 = "There is no {what} named {value!r} for reading an ontology. Known: {known}."
+    E055 = "Option {option} of an ontology is {value!r}, but must be {expected}."
+    # Knowledge bases and linking
+    E060 = (
+        "No knowledge base in {path}: {missing} is missing. Build one with `spacy cqa kb`, or name one of scispacy's: "
+        "{names}."
+    )
+    E061 = "The knowledge base in {path} cannot be read: {problem}. Build it again with `spacy cqa kb`."
+    E062 = (
+        "scispacy's knowledge base {name!r} could not be fetched: {problem}. Check the network, or build one of your "
+        "own with `spacy cqa kb`."
+    )
+    E063 = (
+        "The component '{name}' has no answers to link in doc.spans[{key!r}]. Put clinical_qa before it in the "
+        "pipeline, with the same spans_key."
+    )
+    E064 = "Setting {name} of the linker is {value!r}, but must be {expected}."
+    E065 = (
+        "The linker {linker!r} is not in the pipeline before this component, or is no scispacy_linker; found {found}. "
+        "Add it first, or name a knowledge base in `kb`."
+    )
+    E066 = "{path} holds something that is no knowledge base, so it is left as it is. Give a new or an empty folder."
 
 
 class Warnings(metaclass=_WithCode):

@@ -10,7 +10,7 @@ from typing import Any, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
 from spacy.tokens import Doc, Span, SpanGroup
 
-from .alignment import line_around
+from .alignment import line_around, section_heading
 from .errors import Errors
 from .types import CATEGORIES, SPANS_KEY, CategoryScores, CharSpan, QuestionsInput
 
@@ -18,6 +18,8 @@ QUESTIONS_DATA = "clinical_qa_questions"  # doc.user_data: id -> text or setting
 GIVEN_SPANS_DATA = "clinical_qa_given_spans"  # doc.user_data: id -> [[start_char, end_char]], spans to classify as well
 
 _ID_PATTERN = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
+_OPTIONAL_ATTRS = ("given_category_scores", "wanted_categories")  # of a span group, written where they hold anything
+_NEGATION_EXTENSIONS = ("negex", "is_negated")  # of negspacy and of medspaCy
 _QUESTION_SETTINGS = ("text", "categories", "threshold", "max_answers")
 
 
@@ -65,6 +67,10 @@ class Answer:
     concept_id (str): Id of the linked concept, "" if unlinked.
     sentence (str): The sentence around the answer, or its line where no sentence boundaries are set.
     rank (int): 1 for the best answer to its question, then 2, ...
+    concepts (Tuple[Tuple[str, float], ...]): Concepts that the answer may mean, with link scores, best first.
+    negated (Optional[bool]): Whether the note negates it, None where no component of the pipeline looks for negation
+        (negspacy or medspaCy, over the same span group).
+    section (str): The heading that it stands under, "" without one.
     """
 
     question_id: str
@@ -78,19 +84,24 @@ class Answer:
     concept_id: str
     sentence: str
     rank: int
+    concepts: Tuple[Tuple[str, float], ...] = ()
+    negated: Optional[bool] = None
+    section: str = ""
 
 
 @dataclass(frozen=True)
 class ScoredSpan:
-    """One answer as predicted, before it is written on a Doc: whole tokens, end exclusive."""
+    """One answer as predicted, before it is written on a Doc: whole tokens, end exclusive. Scores are None only where a
+    span group that lost its attrs was read back."""
 
     question_id: str
     start: int
     end: int
     category: str
-    score: float
-    category_scores: Tuple[float, ...]
+    score: Optional[float]
+    category_scores: Optional[Tuple[float, ...]]
     concept_id: str = ""
+    concepts: Tuple[Tuple[str, float], ...] = ()
 
 
 @dataclass
@@ -101,6 +112,7 @@ class NoteAnswers:
     questions (Dict[str, str]): Every question that was asked, id -> text.
     null_scores (Dict[str, float]): Probability of "no answer" for every question asked.
     given_category_scores (Dict[str, List[List[float]]]): Category scores of the spans given to classify, by question.
+    wanted_categories (Dict[str, List[str]]): The categories that a question asks for, where it restricts them.
     calibrated (bool): Whether the scores went through a fitted calibration.
     """
 
@@ -108,6 +120,7 @@ class NoteAnswers:
     questions: Dict[str, str] = field(default_factory=dict)
     null_scores: Dict[str, float] = field(default_factory=dict)
     given_category_scores: Dict[str, List[List[float]]] = field(default_factory=dict)
+    wanted_categories: Dict[str, List[str]] = field(default_factory=dict)
     calibrated: bool = False
 
 
@@ -238,15 +251,57 @@ def write_answers(doc: Doc, answers: NoteAnswers, *, spans_key: str = SPANS_KEY)
         Span(doc, s.start, s.end, label=s.category, kb_id=s.concept_id, span_id=s.question_id) for s in answers.spans
     ]
     attrs: Dict[str, Any] = {
-        "scores": [float(s.score) for s in answers.spans],
-        "category_scores": [[float(p) for p in s.category_scores] for s in answers.spans],
         "questions": dict(answers.questions),
         "null_scores": {qid: float(score) for qid, score in answers.null_scores.items()},
         "calibrated": answers.calibrated,
     }
-    if answers.given_category_scores:
-        attrs["given_category_scores"] = answers.given_category_scores
+    if all(s.score is not None and s.category_scores is not None for s in answers.spans):
+        attrs["scores"] = [float(s.score or 0.0) for s in answers.spans]
+        attrs["category_scores"] = [[float(p) for p in s.category_scores or ()] for s in answers.spans]
+    if any(s.concepts for s in answers.spans):
+        attrs["concepts"] = [[[concept_id, float(score)] for concept_id, score in s.concepts] for s in answers.spans]
+    for name in _OPTIONAL_ATTRS:
+        if getattr(answers, name):
+            attrs[name] = getattr(answers, name)
     doc.spans[spans_key] = SpanGroup(doc, name=spans_key, spans=spans, attrs=attrs)
+
+
+def read_note_answers(doc: Doc, *, spans_key: str = SPANS_KEY) -> Optional[NoteAnswers]:
+    """Read back what `write_answers` wrote, to change it and write it anew.
+
+    doc (Doc): The doc.
+    spans_key (str): Key in `doc.spans`.
+    RETURNS (Optional[NoteAnswers]): The answers, None where the doc has no such group.
+    """
+    if spans_key not in doc.spans:
+        return None
+    group = doc.spans[spans_key]
+    spans = list(group)
+    columns = [parallel_attr(group, name, len(spans)) for name in ("scores", "category_scores", "concepts")]
+    return NoteAnswers(
+        spans=[_to_scored_span(*row) for row in zip(spans, *columns)],
+        questions=dict(group.attrs.get("questions", {})),
+        null_scores=dict(group.attrs.get("null_scores", {})),
+        calibrated=bool(group.attrs.get("calibrated", False)),
+        **{name: dict(group.attrs.get(name, {})) for name in _OPTIONAL_ATTRS},
+    )
+
+
+def _to_scored_span(span: Span, score: Optional[float], by_category: Any, concepts: Any) -> ScoredSpan:
+    return ScoredSpan(
+        question_id=span.id_,
+        start=span.start,
+        end=span.end,
+        category=span.label_,
+        score=score,
+        category_scores=None if by_category is None else tuple(by_category),
+        concept_id=span.kb_id_,
+        concepts=_to_pairs(concepts),
+    )
+
+
+def _to_pairs(concepts: Any) -> Tuple[Tuple[str, float], ...]:
+    return tuple((concept_id, score) for concept_id, score in concepts or ())
 
 
 def read_answers(doc: Doc, *, spans_key: Optional[str] = None) -> List[Answer]:
@@ -265,12 +320,11 @@ def read_answers(doc: Doc, *, spans_key: Optional[str] = None) -> List[Answer]:
 
 def _group_answers(doc: Doc, group: SpanGroup) -> List[Answer]:
     spans = list(group)
-    scores = _parallel(group, "scores", len(spans))
-    category_scores = _parallel(group, "category_scores", len(spans))
+    columns = [parallel_attr(group, name, len(spans)) for name in ("scores", "category_scores", "concepts")]
     questions = group.attrs.get("questions", {})
     ranks: Dict[str, int] = {}
     answers = []
-    for span, score, by_category in zip(spans, scores, category_scores):
+    for span, score, by_category, concepts in zip(spans, *columns):
         ranks[span.id_] = ranks.get(span.id_, 0) + 1
         answers.append(
             Answer(
@@ -285,15 +339,31 @@ def _group_answers(doc: Doc, group: SpanGroup) -> List[Answer]:
                 concept_id=span.kb_id_,
                 sentence=surrounding_sentence(doc, span.start_char, span.end_char),
                 rank=ranks[span.id_],
+                concepts=_to_pairs(concepts),
+                negated=is_negated(span),
+                section=section_heading(doc.text, span.start_char),
             )
         )
     return answers
 
 
-def _parallel(group: SpanGroup, name: str, length: int) -> List[Any]:
-    """The attrs parallel to the spans, or Nones where they are missing or out of step with the spans."""
+def parallel_attr(group: SpanGroup, name: str, length: Optional[int] = None) -> List[Any]:
+    """An attr that runs parallel to the spans of a group.
+
+    group (SpanGroup): The group.
+    name (str): Name of the attr.
+    length (Optional[int]): The number of spans, where it is known.
+    RETURNS (List[Any]): Its values; Nones where it is missing or out of step, as after `Doc.from_docs`.
+    """
+    length = len(group) if length is None else length
     values = group.attrs.get(name)
     return list(values) if values is not None and len(values) == length else [None] * length
+
+
+def is_negated(span: Span) -> Optional[bool]:
+    """RETURNS (Optional[bool]): Whether a span is negated after negspacy or medspaCy, None without either."""
+    names = [name for name in _NEGATION_EXTENSIONS if Span.has_extension(name)]
+    return any(bool(span._.get(name)) for name in names) if names else None
 
 
 def surrounding_sentence(doc: Doc, start_char: int, end_char: int) -> str:

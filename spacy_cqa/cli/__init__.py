@@ -8,8 +8,11 @@ from spacy.cli._util import app as spacy_app
 
 from .ask import ask_cli
 from .backbone import backbone_cli
+from .compare import compare_cli
 from .convert import convert_cli
 from .evaluate import evaluate_cli
+from .experiments import experiments_cli
+from .kb import kb_cli
 
 app = typer.Typer(
     name="cqa",
@@ -18,7 +21,10 @@ app = typer.Typer(
 )
 app.command("ask")(ask_cli)
 app.command("backbone")(backbone_cli)
+app.command("compare")(compare_cli)
 app.command("convert")(convert_cli)
 app.command("evaluate")(evaluate_cli)
+app.command("experiments")(experiments_cli)
+app.command("kb")(kb_cli)
 
 spacy_app.add_typer(app, name="cqa")

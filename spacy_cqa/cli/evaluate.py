@@ -67,22 +67,10 @@ def evaluate(
     RETURNS (Tuple[Dict[str, Any], List[QuestionResult]]): The metrics with `notes` and `questions`, and every question.
     RAISES (ValueError): The pipeline or the data cannot be read.
     """
-    from tqdm import tqdm
-
-    from ..pipeline.scorer import METRICS, collect_results
-    from ..training.corpus import QACorpus
+    from ..training.evaluation import evaluate_pipeline
 
     nlp = load_pipeline(model, use_gpu)
-    component = find_component(nlp)
-    key = component.spans_key
-    examples = list(QACorpus(data, limit=limit, spans_key=key)(nlp))
-    docs = nlp.pipe((example.predicted for example in examples), batch_size=8)
-    for example, doc in zip(examples, tqdm(docs, total=len(examples), desc="Evaluating", unit="note", disable=None)):
-        example.predicted = doc
-    scores = component.score(examples)
-    results = collect_results(examples, spans_key=key)
-    kept = {metric: scores.get(metric) for metric in METRICS}
-    return {**kept, "notes": len(examples), "questions": len(results)}, results
+    return evaluate_pipeline(nlp, data, spans_key=find_component(nlp).spans_key, limit=limit)
 
 
 def scores_table(scores: Dict[str, Any]) -> str:

@@ -103,10 +103,17 @@ def read_notes(model: Model, notes: Sequence[Note], settings: ReadingSettings) -
     RETURNS (List[NoteAnswers]): What was found, by note.
     RAISES (ValueError): E009, a question is too long; E010, the model has no weights.
     """
-    results = [NoteAnswers(questions={qid: q.text for qid, q in note.questions.items()}) for note in notes]
+    results = [_empty_answers(note) for note in notes]
     for wave in _waves(_asks(model, notes, results, settings)):
         _read_wave(model, wave, settings)
     return results
+
+
+def _empty_answers(note: Note) -> NoteAnswers:
+    return NoteAnswers(
+        questions={qid: question.text for qid, question in note.questions.items()},
+        wanted_categories={qid: list(q.categories) for qid, q in note.questions.items() if q.categories},
+    )
 
 
 def _asks(

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
 
 import numpy
-from spacy.tokens import Doc, SpanGroup
+from spacy.tokens import Doc
 from spacy.training import Example
 
 from ..categories import harden, soft_label
@@ -18,7 +18,7 @@ from ..errors import Warnings
 from ..models.architectures import TrainingBatch, TrainingScores
 from ..models.tokenization import ReaderTokenizer
 from ..models.windows import Piece, WindowSettings, batch_by_length, encode_note, make_batch
-from ..schemas import Question, get_questions, parse_questions
+from ..schemas import Question, get_questions, parallel_attr, parse_questions
 from ..types import CATEGORIES
 from .reading import softmax
 
@@ -90,11 +90,6 @@ def read_gold(doc: Doc, spans_key: str, *, soft_labels: bool = True) -> Dict[str
             label = harden(label)
         gold.setdefault(span.id_, []).append(GoldSpan(span.start_char, span.end_char, label))
     return gold
-
-
-def parallel_attr(group: SpanGroup, name: str) -> Sequence:
-    """RETURNS (Sequence): An attr parallel to the spans, Nones where it is missing."""
-    return group.attrs.get(name) or [None] * len(group)
 
 
 # Windows to show ------------------------------------------------------------------------------------------------------

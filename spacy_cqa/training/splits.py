@@ -1,8 +1,9 @@
 """Splits by note: all questions of a note, and all copies of its text, fall into one part."""
 
+import hashlib
 import random
 from math import inf
-from typing import Dict, List, Sequence
+from typing import Dict, Iterable, List, Sequence
 
 from ..errors import Errors
 from .records import QARecord
@@ -34,18 +35,35 @@ def split_notes(records: Sequence[QARecord], shares: Sequence[float], *, seed: i
     seed (int): Seed of the order.
     RETURNS (Dict[str, List[QARecord]]): The parts by name, each in the order of the records.
     """
-    texts = sorted({record.text for record in records})
-    random.Random(seed).shuffle(texts)
-    names = SPLIT_NAMES[len(shares)]
-    part_of: Dict[str, str] = {}
-    start = 0
-    total = 0.0
-    for name, share in zip(names, shares):
-        total += share
-        end = round(total * len(texts))
-        part_of.update(dict.fromkeys(texts[start:end], name))
-        start = end
-    parts: Dict[str, List[QARecord]] = {name: [] for name in names}
+    part_of = assign_parts((record.text for record in records), shares, seed=seed)
+    parts: Dict[str, List[QARecord]] = {name: [] for name in SPLIT_NAMES[len(shares)]}
     for record in records:
         parts[part_of[record.text]].append(record)
     return parts
+
+
+def assign_parts(texts: Iterable[str], shares: Sequence[float], *, seed: int = 0) -> Dict[str, str]:
+    """Assign texts to parts at random. For notes that do not fit into memory: assign their digests in a first pass, and
+    look the parts up in a second.
+
+    texts (Iterable[str]): The texts or their digests, in any order; copies count once.
+    shares (Sequence[float]): Share of each part, summing to 1.
+    seed (int): Seed of the order.
+    RETURNS (Dict[str, str]): The name of the part by text.
+    """
+    ordered = sorted(set(texts))
+    random.Random(seed).shuffle(ordered)
+    part_of: Dict[str, str] = {}
+    start = 0
+    total = 0.0
+    for name, share in zip(SPLIT_NAMES[len(shares)], shares):
+        total += share
+        end = round(total * len(ordered))
+        part_of.update(dict.fromkeys(ordered[start:end], name))
+        start = end
+    return part_of
+
+
+def text_digest(text: str) -> str:
+    """RETURNS (str): A digest by which copies of a text are known."""
+    return hashlib.blake2b(text.encode("utf8", "surrogatepass"), digest_size=16).hexdigest()

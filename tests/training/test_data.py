@@ -9,7 +9,8 @@ import srsly
 from spacy.tokens import DocBin
 
 from spacy_cqa.cli.convert import convert
-from spacy_cqa.training.converters.squad import ConversionReport, read_squad, records_from_squad, records_to_squad
+from spacy_cqa.training.converters.report import ConversionReport
+from spacy_cqa.training.converters.squad import read_squad, records_from_squad, records_to_squad
 from spacy_cqa.training.records import GoldAnswer, GoldQuestion, QARecord, cuts_token, doc_to_record, record_to_doc
 
 from ..conftest import SHARED_DATA

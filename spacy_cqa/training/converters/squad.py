@@ -4,8 +4,6 @@ Form: Rajpurkar et al., 2016 (arXiv 1606.05250) and 2018 (arXiv 1806.03822).
 """
 
 import json
-from collections import Counter
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Optional, Tuple
 
@@ -14,53 +12,10 @@ from ...errors import Errors
 from ...schemas import is_valid_id
 from ...types import CATEGORIES, KINDS
 from ..records import GoldAnswer, GoldQuestion, QARecord
+from .report import ConversionReport
 
 _QA_KEYS = ("id", "question", "answers", "is_impossible", "kind", "category", "also", "category_probs")
 _ANSWER_KEYS = ("text", "answer_start")
-
-
-@dataclass
-class ConversionReport:
-    """What a conversion kept, repaired and dropped. It names notes and questions by id and holds no text of a note.
-
-    notes (int): Notes read.
-    questions (int): Questions kept.
-    answers (int): Answers kept.
-    repaired (Counter): Repairs by reason.
-    dropped (Counter): Dropped answers and questions by reason.
-    cut_tokens (int): Answers that begin or end inside a token, counted where tokens are made.
-    items (List[Dict[str, str]]): Each repair and drop: `note`, `question`, `action`, `reason`.
-    """
-
-    notes: int = 0
-    questions: int = 0
-    answers: int = 0
-    repaired: Counter = field(default_factory=Counter)
-    dropped: Counter = field(default_factory=Counter)
-    cut_tokens: int = 0
-    items: List[Dict[str, str]] = field(default_factory=list)
-
-    def repair(self, note: str, question: str, reason: str) -> None:
-        """Count a repair."""
-        self.repaired[reason] += 1
-        self.items.append({"note": note, "question": question, "action": "repaired", "reason": reason})
-
-    def drop(self, note: str, question: str, reason: str) -> None:
-        """Count a drop."""
-        self.dropped[reason] += 1
-        self.items.append({"note": note, "question": question, "action": "dropped", "reason": reason})
-
-    def to_dict(self) -> Dict[str, Any]:
-        """RETURNS (Dict[str, Any]): The report as plain data."""
-        return {
-            "notes": self.notes,
-            "questions": self.questions,
-            "answers": self.answers,
-            "repaired": dict(self.repaired),
-            "dropped": dict(self.dropped),
-            "cut_tokens": self.cut_tokens,
-            "items": self.items,
-        }
 
 
 # Reading --------------------------------------------------------------------------------------------------------------

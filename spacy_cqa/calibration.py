@@ -1,0 +1,25 @@
+"""How far probabilities can be trusted. Pure."""
+
+from typing import Optional, Sequence
+
+
+def expected_calibration_error(
+    confidences: Sequence[float], correct: Sequence[bool], *, bins: int = 10
+) -> Optional[float]:
+    """Mean distance between confidence and accuracy over bins of equal width, weighted by their sizes (Naeini, Cooper
+    and Hauskrecht, 2015; Guo et al., 2017, arXiv 1706.04599).
+
+    confidences (Sequence[float]): Probability given to each decision, from 0 to 1.
+    correct (Sequence[bool]): Whether each was right.
+    bins (int): The number of bins.
+    RETURNS (Optional[float]): From 0 to 1, None of nothing.
+    """
+    if not confidences:
+        return None
+    sums = [[0.0, 0.0] for _ in range(bins)]
+    for confidence, is_right in zip(confidences, correct):
+        # A bin holds its upper edge, the first one 0 as well.
+        place = min(max(int(-(-confidence * bins // 1)) - 1, 0), bins - 1)
+        sums[place][0] += confidence
+        sums[place][1] += is_right
+    return sum(abs(confidence - right) for confidence, right in sums) / len(confidences)

@@ -1,0 +1,90 @@
+"""`spacy cqa experiments`: the paper's comparison of single-task and multi-task training."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Dict, List, Optional
+
+import typer
+
+from ._util import one_clear_error, progress
+
+if TYPE_CHECKING:
+    from ..training.experiments import Run
+
+
+def experiments_cli(
+    config: Path = typer.Argument(..., help="Training config, such as configs/experiments.cfg"),
+    output: Path = typer.Argument(..., help="Folder of the runs; finished ones are kept"),
+    train: Path = typer.Option(..., "--train", help="Training split, .spacy or SQuAD JSON"),
+    dev: Path = typer.Option(..., "--dev", help="Development split: every choice is made on it"),
+    test: Path = typer.Option(..., "--test", help="Test split: read once a run, for the tables"),
+    encoders: List[str] = typer.Option(..., "--encoder", help="NAME=FOLDER of an encoder; may be given many times"),
+    variants: List[str] = typer.Option([], "--variant", help="Variants to train; all of them by default"),
+    seeds: List[int] = typer.Option([0, 1, 2], "--seed", help="Seeds; may be given many times"),
+    rates: List[float] = typer.Option([], "--rate", help="Learning rates that every variant may choose from"),
+    kb: Optional[Path] = typer.Option(None, "--kb", help="Knowledge base for the variant multitask-ontology"),
+    use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
+) -> None:
+    """Train span-only, category-only, multi-task with hard and with soft labels and, with a knowledge base, multi-task
+    with ontology; for each encoder and seed. A finished run with the same inputs is not run again, a broken one is.
+
+    Example: python -m spacy cqa experiments configs/experiments.cfg runs --train corpus/train.spacy
+    --dev corpus/dev.spacy --test corpus/test.spacy --encoder minilm=backbone/minilm --kb kb/starter
+    """
+    with one_clear_error():
+        from ..training.experiments import ONTOLOGY_BASE, run_all
+        from ..training.linking import run_ontology
+
+        runs = plan(config, output, train, dev, test, parse_encoders(encoders), variants, seeds)
+        folders = run_all(runs, learn_rates=rates, use_gpu=use_gpu, progress=progress)
+        if kb is not None:
+            done = zip(runs, folders)
+            folders += [
+                run_ontology(run, folder, kb, progress=progress) for run, folder in done if run.variant == ONTOLOGY_BASE
+            ]
+        for folder in folders:
+            typer.echo(folder)
+
+
+def parse_encoders(values: List[str]) -> Dict[str, Path]:
+    """RETURNS (Dict[str, Path]): Folders by name.
+    RAISES (ValueError): A value is not NAME=FOLDER, or the folder is missing.
+    """
+    found: Dict[str, Path] = {}
+    for value in values:
+        name, _, folder = value.partition("=")
+        if not name or not folder:
+            raise ValueError(f"--encoder takes NAME=FOLDER, such as minilm=backbone/minilm, not {value!r}.")
+        if not Path(folder).is_dir():
+            raise ValueError(f"No encoder in {folder}: fetch it with `spacy cqa backbone`.")
+        found[name] = Path(folder)
+    return found
+
+
+def plan(
+    config: Path,
+    output: Path,
+    train: Path,
+    dev: Path,
+    test: Path,
+    encoders: Dict[str, Path],
+    variants: List[str],
+    seeds: List[int],
+) -> List["Run"]:
+    """RETURNS (List[Run]): The runs of all encoders, variants and seeds.
+    RAISES (ValueError): A variant is unknown, or a file is missing.
+    """
+    from ..training.experiments import VARIANTS, Data, Run
+
+    unknown = [name for name in variants if name not in VARIANTS]
+    if unknown:
+        raise ValueError(f"Unknown variant {unknown[0]!r}. Known: {', '.join(VARIANTS)}.")
+    missing = [path for path in (config, train, dev, test) if not path.exists()]
+    if missing:
+        raise ValueError(f"{missing[0]} does not exist. Check the path.")
+    data = Data(train, dev, test)
+    return [
+        Run(config, data, encoder, folder, variant, seed, output)
+        for encoder, folder in encoders.items()
+        for seed in seeds  # before the variants: what is there after a while can be compared already
+        for variant in (variants or VARIANTS)
+    ]

@@ -1,0 +1,607 @@
+"""Tables of training runs, multi-task beside single-task, as plain data and as Markdown.
+
+Tables as in: 'Clinical QA 2.0: Multi-Task Learning for Answer Extraction and Categorization' (arXiv 2502.13108).
+"""
+
+import json
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
+
+import numpy
+
+from ..errors import Errors
+from ..metrics import category_table, macro_f1, mean, settle_label
+from ..statistics import percentile_interval, resample_weights, weighted_macro_f1, weighted_mean
+from ..types import CATEGORIES, KINDS
+
+SPLITS = ("test", "dev")
+SPAN_ONLY, CATEGORY_ONLY = "span-only", "category-only"
+VARIANTS = (SPAN_ONLY, CATEGORY_ONLY, "multitask-hard", "multitask-soft", "multitask-ontology")
+"""The known variants in the order of the tables; others follow as they come."""
+
+RESULTS: Dict[str, str] = {
+    "cqa_em": "EM",
+    "cqa_f1": "F1",
+    "cqa_hasans_f1": "F1, answerable",
+    "cqa_noans_acc": "No-answer accuracy",
+    "cqa_cat_acc_gold": "Category accuracy, gold span",
+    "cqa_cat_acc_hit": "Category accuracy, hits",
+    "cqa_cat_macro_f1": "Category macro F1",
+}
+"""Columns of the first table."""
+
+BASELINES: Dict[str, str] = {
+    "cqa_em": SPAN_ONLY,
+    "cqa_f1": SPAN_ONLY,
+    "cqa_cat_acc_gold": CATEGORY_ONLY,
+    "cqa_cat_macro_f1": CATEGORY_ONLY,
+}
+"""Columns of the second table, and the single-task variant that each is compared with."""
+
+CURVES = ("cqa_f1", "cqa_cat_acc_gold")
+
+_SPAN_MEASURES = ("cqa_em", "cqa_f1", "cqa_hasans_em", "cqa_hasans_f1", "cqa_noans_acc")
+_CATEGORY_MEASURES = ("cqa_cat_acc_gold", "cqa_cat_macro_f1", "cqa_per_category")
+_TOLERANCE = 1e-6
+_RUN_FILE, _CURVE_FILE = "run.json", "curve.jsonl"
+_RUN_FIELDS = {"encoder": str, "variant": str, "seed": int}
+_QUESTION_FIELDS = {
+    "note": str,
+    "id": str,
+    "kind": str,
+    "category": str,
+    "also": list,
+    "f1": (int, float),
+    "em": (int, float),
+    "gold_label": str,
+    "hit": bool,
+    "hit_label": str,
+}
+
+Group = Tuple[str, str]  # encoder, variant
+Measure = Callable[[Sequence["Run"], Sequence[str], numpy.ndarray], numpy.ndarray]  # runs, notes, weights
+
+
+@dataclass(frozen=True)
+class RunQuestion:
+    """The result of one question.
+
+    note (str): Id of the note.
+    id (str): Id of the question.
+    kind (str): "single", "list" or "impossible".
+    category (str): The annotated category, "" for none.
+    also (Tuple[str, ...]): Further defensible categories.
+    f1 (float): Token F1 of the best answer.
+    em (float): Its exact match.
+    gold_label (str): Category predicted from the gold spans, "" if it was not asked for.
+    hit (bool): Whether the best answer shares a character with a gold one.
+    hit_label (str): Its category.
+    """
+
+    note: str
+    id: str
+    kind: str
+    category: str
+    also: Tuple[str, ...]
+    f1: float
+    em: float
+    gold_label: str
+    hit: bool
+    hit_label: str
+
+    @property
+    def is_answerable(self) -> bool:
+        """RETURNS (bool): Whether the note answers the question."""
+        return self.kind != "impossible"
+
+    @property
+    def is_labelled(self) -> bool:
+        """RETURNS (bool): Whether it has an annotated category to be measured against."""
+        return self.is_answerable and bool(self.category)
+
+    @property
+    def gold(self) -> Tuple[Any, ...]:
+        """RETURNS (Tuple[Any, ...]): What all runs on the same data agree on."""
+        return (self.note, self.id, self.kind, self.category, tuple(sorted(self.also)))
+
+    @property
+    def label_pair(self) -> Optional[Tuple[str, str]]:
+        """RETURNS (Optional[Tuple[str, str]]): Gold and predicted category, from the gold span; None without either."""
+        if not self.is_labelled or not self.gold_label:
+            return None
+        return settle_label(self.gold_label, self.category, self.also), self.gold_label
+
+    @property
+    def is_hit_right(self) -> bool:
+        """RETURNS (bool): Whether the category of the best answer is right."""
+        return settle_label(self.hit_label, self.category, self.also) == self.hit_label
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run on one split.
+
+    path (Path): Its folder.
+    encoder (str): Its encoder.
+    variant (str): What was trained, such as "span-only" or "multitask-soft".
+    seed (int): Its seed.
+    questions (List[RunQuestion]): The questions of the split.
+    measures (Dict[str, Any]): Measures by the names of the scorer, those that the variant was trained for.
+    curve (List[Dict[str, Any]]): Evaluations during training: `step` and measures.
+    """
+
+    path: Path
+    encoder: str
+    variant: str
+    seed: int
+    questions: List[RunQuestion]
+    measures: Dict[str, Any] = field(default_factory=dict)
+    curve: List[Dict[str, Any]] = field(default_factory=list)
+
+    @property
+    def group(self) -> Group:
+        """RETURNS (Tuple[str, str]): Encoder and variant, which runs of several seeds share."""
+        return self.encoder, self.variant
+
+
+def _is_trained(variant: str, measure: str) -> bool:
+    """Whether a measure means anything for a variant. The category of hits needs both heads."""
+    if variant == SPAN_ONLY:
+        return measure in _SPAN_MEASURES
+    return variant != CATEGORY_ONLY or measure in _CATEGORY_MEASURES
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
+def read_runs(paths: Iterable[Path], *, split: str = "test") -> Tuple[List[Run], List[Path]]:
+    """Read run folders.
+
+    paths (Iterable[Path]): Run folders, or folders with them at any depth.
+    split (str): The split whose results are read.
+    RETURNS (Tuple[List[Run], List[Path]]): The runs, and the folders of runs that are not finished.
+    RAISES (ValueError): E031, E032, E045, E046: a folder is missing or holds no runs, a file cannot be read, or its
+        scores are not those of its questions.
+    """
+    paths = list(paths)
+    needed = (_RUN_FILE, f"{split}.json")
+    folders = {folder.resolve(): folder for path in paths for folder in _run_folders(path)}.values()
+    unfinished = [folder for folder in folders if not all((folder / name).exists() for name in needed)]
+    runs = [_read_run(folder, split) for folder in folders if folder not in unfinished]
+    if not runs:
+        problem = f"none of {len(unfinished)} is finished, with {' and '.join(needed)}"
+        raise ValueError(Errors.E045.format(path=", ".join(map(str, paths)), problem=problem))
+    return runs, unfinished
+
+
+def _run_folders(path: Path) -> List[Path]:
+    """Folders with any file of a run: one that was broken off may lack each of them."""
+    if not path.exists():
+        raise ValueError(Errors.E031.format(path=path))
+    names = (_RUN_FILE, _CURVE_FILE, *(f"{split}.json" for split in SPLITS))
+    found = sorted({file.parent for name in names for file in path.rglob(name)})
+    if not any((folder / _RUN_FILE).exists() for folder in found):
+        raise ValueError(Errors.E045.format(path=path, problem=f"there is no {_RUN_FILE} in it or below"))
+    return found
+
+
+def _read_run(folder: Path, split: str) -> Run:
+    about = _fields(_load(folder / _RUN_FILE), _RUN_FIELDS, folder / _RUN_FILE, "the file")
+    path = folder / f"{split}.json"
+    results = _fields(_load(path), {"scores": dict, "questions": list}, path, "the file")
+    questions = [_question(item, path, f"questions[{n}]") for n, item in enumerate(results["questions"])]
+    problem = _problem_of(questions)
+    if problem:
+        raise _no_results(path, problem)
+    measures = {name: n for name, n in _measures(questions).items() if _is_trained(about["variant"], name)}
+    _check_scores(measures, results["scores"], path)
+    if "cqa_noans_acc" in measures:
+        measures["cqa_noans_acc"] = results["scores"]["cqa_noans_acc"]
+    return Run(folder, **about, questions=questions, measures=measures, curve=_read_curve(folder / _CURVE_FILE))
+
+
+def _load(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf8"))  # srsly's parser is inexact in the last digits of a float
+    except ValueError as error:
+        raise ValueError(Errors.E032.format(path=path, form="JSON in UTF-8", problem=error)) from error
+
+
+def _no_results(path: Path, problem: str) -> ValueError:
+    return ValueError(Errors.E032.format(path=path, form="a file of a run folder", problem=problem))
+
+
+def _fields(data: Any, expected: Mapping[str, Any], path: Path, place: str) -> Dict[str, Any]:
+    if not isinstance(data, dict):
+        raise _no_results(path, f"{place} is no object")
+    for name, kind in expected.items():
+        if not isinstance(data.get(name), kind):
+            raise _no_results(path, f"{place} has no usable {name!r}")
+    return {name: data[name] for name in expected}
+
+
+def _question(item: Any, path: Path, place: str) -> RunQuestion:
+    found = _fields(item, _QUESTION_FIELDS, path, place)
+    labels = (found["category"], found["gold_label"], found["hit_label"])
+    unknown = [name for name in found["also"] if name not in CATEGORIES]
+    unknown += [name for name in labels if name not in (*CATEGORIES, "")]
+    if unknown:
+        raise _no_results(path, f"{place} has the category {unknown[0]!r}, not one of {list(CATEGORIES)}")
+    if found["kind"] not in KINDS:
+        raise _no_results(path, f"{place} has the kind {found['kind']!r}, not one of {list(KINDS)}")
+    return RunQuestion(**{**found, "also": tuple(found["also"])})
+
+
+def _problem_of(questions: Sequence[RunQuestion]) -> Optional[str]:
+    if not questions:
+        return "it has no questions"
+    (note, qid), count = Counter((q.note, q.id) for q in questions).most_common(1)[0]
+    return f"it has question {note}/{qid} {count} times" if count > 1 else None
+
+
+def _read_curve(path: Path) -> List[Dict[str, Any]]:
+    if not path.exists():
+        return []
+    lines = path.read_text(encoding="utf8").splitlines()
+    try:
+        points = [json.loads(line) for line in lines if line.strip()]
+    except ValueError as error:
+        raise ValueError(Errors.E032.format(path=path, form="JSON lines", problem=error)) from error
+    for number, point in enumerate(points, start=1):
+        _fields(point, {"step": int}, path, f"entry {number}")
+        if not all(isinstance(point.get(name), (int, float, type(None))) for name in CURVES):
+            raise _no_results(path, f"entry {number} has a measure that is no number")
+    return points
+
+
+# Measures of a run ----------------------------------------------------------------------------------------------------
+
+
+def _measures(questions: Sequence[RunQuestion]) -> Dict[str, Any]:
+    answerable = [q for q in questions if q.is_answerable]
+    labelled = [q for q in questions if q.is_labelled]
+    hits = [float(q.is_hit_right) for q in labelled if q.hit]
+    pairs = [q.label_pair for q in questions if q.label_pair]
+    table = category_table(pairs, CATEGORIES) if pairs else None
+    return {
+        "cqa_em": mean(q.em for q in questions),
+        "cqa_f1": mean(q.f1 for q in questions),
+        "cqa_hasans_em": mean(q.em for q in answerable),
+        "cqa_hasans_f1": mean(q.f1 for q in answerable),
+        "cqa_noans_acc": mean(q.em for q in questions if not q.is_answerable),
+        "cqa_cat_acc_gold": mean(float(gold == predicted) for gold, predicted in pairs),
+        "cqa_cat_acc_hit": mean(hits) if hits or not labelled else 0.0,
+        "cqa_cat_hit_coverage": len(hits) / len(labelled) if labelled else None,
+        "cqa_cat_macro_f1": macro_f1(table) if table else None,
+        "cqa_per_category": table,
+    }
+
+
+def _check_scores(measures: Mapping[str, Any], scores: Mapping[str, Any], path: Path) -> None:
+    for name, value in measures.items():
+        expected, found = _flat(name, value), _flat(name, scores.get(name))
+        for key in {**expected, **found}:
+            if not _agree(key, found.get(key), expected.get(key)):
+                message = Errors.E046.format(path=path, name=key, found=found.get(key), expected=expected.get(key))
+                raise ValueError(message)
+
+
+def _flat(name: str, value: Any) -> Dict[str, Any]:
+    if not isinstance(value, dict):
+        return {name: value}
+    return {key: n for part, inside in value.items() for key, n in _flat(f"{name}.{part}", inside).items()}
+
+
+def _agree(name: str, found: Any, expected: Optional[float]) -> bool:
+    if found is None or expected is None:
+        return found is expected
+    if not isinstance(found, (int, float)):
+        return False
+    if name == "cqa_noans_acc":
+        # An answer of punctuation alone is no answer to exact match, but one to the accuracy.
+        return found <= expected + _TOLERANCE
+    return abs(found - expected) <= _TOLERANCE
+
+
+# Comparison -----------------------------------------------------------------------------------------------------------
+
+
+def compare_runs(
+    runs: Sequence[Run], *, split: str = "test", resamples: int = 10_000, level: float = 0.95, seed: int = 0
+) -> Dict[str, Any]:
+    """Compare runs: results, differences to the single-task variants, categories, and what the pictures show.
+
+    The differences come with bootstrap intervals, paired over notes: both variants are measured on the same resampled
+    notes, each as the mean over its seeds.
+
+    runs (Sequence[Run]): The runs, on the same questions.
+    split (str): Name of the split, for the captions.
+    resamples (int): Bootstrap resamples.
+    level (float): Share of the resamples inside an interval.
+    seed (int): Seed of the bootstrap.
+    RETURNS (Dict[str, Any]): Data for JSON, measures as fractions: `results` with mean and standard deviation over
+        seeds, `missing_seeds`, `differences`, `categories`, `confusion` and `curves`.
+    RAISES (ValueError): E047, if the runs have other questions, or two have one encoder, variant and seed.
+    """
+    _check_comparable(runs)
+    groups = _grouped(runs)
+    notes = list(dict.fromkeys(q.note for q in runs[0].questions))
+    # The first row weighs every note once: the data as it is.
+    weights = numpy.vstack([numpy.ones(len(notes)), resample_weights(len(notes), resamples=resamples, seed=seed)])
+    return {
+        "split": split,
+        "notes": len(notes),
+        "questions": len(runs[0].questions),
+        "bootstrap": {"resamples": resamples, "level": level, "seed": seed},
+        "results": [_result_row(group, members) for group, members in groups.items()],
+        "missing_seeds": _missing_seeds(groups),
+        "differences": list(_difference_rows(groups, notes, weights, level)),
+        "categories": [row for group, members in groups.items() for row in _category_rows(group, members)],
+        "confusion": list(_confusion_rows(groups)),
+        "curves": list(_curve_rows(groups)),
+    }
+
+
+def _check_comparable(runs: Sequence[Run]) -> None:
+    golds = [frozenset(q.gold for q in run.questions) for run in runs]
+    usual, _ = Counter(golds).most_common(1)[0]
+    model = runs[golds.index(usual)]
+    earlier: Dict[Tuple[Group, int], Run] = {}
+    for run, gold in zip(runs, golds):
+        if gold != usual:
+            note, qid, *_ = min(gold ^ usual)
+            problem = f"its questions or their annotations differ, first in {note}/{qid}"
+            raise ValueError(Errors.E047.format(run=run.path, other=model.path, problem=problem))
+        twin = earlier.setdefault((run.group, run.seed), run)
+        if twin is not run:
+            problem = f"both are {run.encoder}, {run.variant}, seed {run.seed}"
+            raise ValueError(Errors.E047.format(run=run.path, other=twin.path, problem=problem))
+
+
+def _grouped(runs: Sequence[Run]) -> Dict[Group, List[Run]]:
+    encoders = list(dict.fromkeys(run.encoder for run in runs))
+    variants = list(dict.fromkeys([*VARIANTS, *(run.variant for run in runs)]))
+    groups: Dict[Group, List[Run]] = {(encoder, variant): [] for encoder in encoders for variant in variants}
+    for run in sorted(runs, key=lambda run: run.seed):
+        groups[run.group].append(run)
+    return {group: members for group, members in groups.items() if members}
+
+
+def _named(group: Group) -> Dict[str, Any]:
+    encoder, variant = group
+    return {"encoder": encoder, "variant": variant}
+
+
+def _result_row(group: Group, runs: Sequence[Run]) -> Dict[str, Any]:
+    columns = {name: _mean_and_deviation([run.measures.get(name) for run in runs]) for name in RESULTS}
+    return {**_named(group), "seeds": [run.seed for run in runs], **columns}
+
+
+def _mean_and_deviation(values: Iterable[Optional[float]]) -> Optional[Dict[str, Optional[float]]]:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return {"mean": mean(known), "sd": float(numpy.std(known, ddof=1)) if len(known) > 1 else None}
+
+
+def _missing_seeds(groups: Mapping[Group, Sequence[Run]]) -> List[Dict[str, Any]]:
+    rows = []
+    for (encoder, variant), runs in groups.items():
+        known = {run.seed for (other, _), members in groups.items() if other == encoder for run in members}
+        missing = sorted(known - {run.seed for run in runs})
+        if missing:
+            rows.append({**_named((encoder, variant)), "seeds": missing})
+    return rows
+
+
+def _category_rows(group: Group, runs: Sequence[Run]) -> Iterator[Dict[str, Any]]:
+    tables = [run.measures["cqa_per_category"] for run in runs if run.measures.get("cqa_per_category")]
+    for category in CATEGORIES if tables else ():
+        columns = {
+            name: mean(table[category][name] for table in tables if table[category][name] is not None)
+            for name in ("p", "r", "f", "support")
+        }
+        yield {**_named(group), "category": category, **columns}
+
+
+def _confusion_rows(groups: Mapping[Group, Sequence[Run]]) -> Iterator[Dict[str, Any]]:
+    """Counts over all seeds, gold by predicted category."""
+    for group, runs in groups.items():
+        counts = Counter(q.label_pair for run in runs for q in run.questions if q.label_pair)
+        if counts and _is_trained(group[1], "cqa_cat_acc_gold"):
+            rows = [[counts[gold, predicted] for predicted in CATEGORIES] for gold in CATEGORIES]
+            yield {**_named(group), "categories": list(CATEGORIES), "counts": rows}
+
+
+def _curve_rows(groups: Mapping[Group, Sequence[Run]]) -> Iterator[Dict[str, Any]]:
+    for group, runs in groups.items():
+        for name in CURVES:
+            points = _curve_points([run.curve for run in runs if run.curve], name)
+            if points and _is_trained(group[1], name):
+                yield {**_named(group), "measure": name, "points": points}
+
+
+def _curve_points(curves: Sequence[Sequence[Mapping[str, Any]]], name: str) -> List[Dict[str, Any]]:
+    """Only steps that every seed reached: a mean whose seeds change on the way would show steps that no run made."""
+    by_seed = [{point["step"]: point[name] for point in curve if point.get(name) is not None} for curve in curves]
+    steps = sorted(set.intersection(*map(set, by_seed))) if by_seed else []
+    values = {step: [found[step] for found in by_seed] for step in steps}
+    return [{"step": step, "mean": mean(v), "low": min(v), "high": max(v)} for step, v in values.items()]
+
+
+# Differences ----------------------------------------------------------------------------------------------------------
+
+
+def _difference_rows(
+    groups: Mapping[Group, Sequence[Run]], notes: Sequence[str], weights: numpy.ndarray, level: float
+) -> Iterator[Dict[str, Any]]:
+    resampled = {
+        (group, name): _RESAMPLED[name](runs, notes, weights)
+        for group, runs in groups.items()
+        for name in BASELINES
+        if _is_trained(group[1], name)
+    }
+    for group in groups:
+        encoder, variant = group
+        if variant in (SPAN_ONLY, CATEGORY_ONLY):
+            continue
+        columns = {
+            name: _difference(resampled[group, name], resampled.get(((encoder, baseline), name)), level, len(notes))
+            for name, baseline in BASELINES.items()
+        }
+        yield {**_named(group), **columns}
+
+
+def _difference(
+    values: numpy.ndarray, baseline: Optional[numpy.ndarray], level: float, n_notes: int
+) -> Optional[Dict[str, Optional[float]]]:
+    """Without an interval for a single note: all its resamples are alike."""
+    difference = numpy.full(1, numpy.nan) if baseline is None else values - baseline
+    if numpy.isnan(difference[0]):
+        return None
+    low, high = percentile_interval(difference[1:], level=level) if n_notes > 1 else (None, None)
+    return {"difference": float(difference[0]), "low": low, "high": high}
+
+
+def _resampled_mean(
+    runs: Sequence[Run],
+    notes: Sequence[str],
+    weights: numpy.ndarray,
+    *,
+    value_of: Callable[[RunQuestion], Optional[float]],
+) -> numpy.ndarray:
+    rows = {note: n for n, note in enumerate(notes)}
+    sums, counts = numpy.zeros(len(notes)), numpy.zeros(len(notes))
+    for run in runs:
+        for question in run.questions:
+            value = value_of(question)
+            if value is not None:
+                sums[rows[question.note]] += value
+                counts[rows[question.note]] += 1
+    return weighted_mean(weights, sums, counts)
+
+
+def _category_right(question: RunQuestion) -> Optional[float]:
+    pair = question.label_pair
+    return None if pair is None else float(pair[0] == pair[1])
+
+
+def _resampled_macro_f1(runs: Sequence[Run], notes: Sequence[str], weights: numpy.ndarray) -> numpy.ndarray:
+    scores = [weighted_macro_f1(weights, *_note_counts(run, notes)) for run in runs]
+    return numpy.mean(scores, axis=0)
+
+
+def _note_counts(run: Run, notes: Sequence[str]) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+    """Gold, predicted and equal labels, each notes by categories."""
+    rows, columns = {note: n for n, note in enumerate(notes)}, {name: n for n, name in enumerate(CATEGORIES)}
+    gold, predicted, hits = numpy.zeros((3, len(notes), len(CATEGORIES)))
+    for question in run.questions:
+        if question.label_pair:
+            expected, found = question.label_pair
+            gold[rows[question.note], columns[expected]] += 1
+            predicted[rows[question.note], columns[found]] += 1
+            hits[rows[question.note], columns[expected]] += expected == found
+    return gold, predicted, hits
+
+
+_RESAMPLED: Dict[str, Measure] = {
+    "cqa_em": partial(_resampled_mean, value_of=lambda question: question.em),
+    "cqa_f1": partial(_resampled_mean, value_of=lambda question: question.f1),
+    "cqa_cat_acc_gold": partial(_resampled_mean, value_of=_category_right),
+    "cqa_cat_macro_f1": _resampled_macro_f1,
+}
+
+
+# Markdown -------------------------------------------------------------------------------------------------------------
+
+
+def tables_markdown(comparison: Mapping[str, Any]) -> str:
+    """Write the tables of a comparison as Markdown, in percent and points.
+
+    comparison (Mapping[str, Any]): What `compare_runs` gave.
+    RETURNS (str): The tables that have rows, each below a line that says what it shows.
+    """
+    parts = [*_results_part(comparison), *_differences_part(comparison), *_categories_part(comparison)]
+    return "\n\n".join(parts) + "\n"
+
+
+def _data_text(comparison: Mapping[str, Any]) -> str:
+    numbers = sorted({len(row["seeds"]) for row in comparison["results"]})
+    seeds = f"{numbers[0]}" if len(numbers) == 1 else f"{numbers[0]} to {numbers[-1]}"
+    return (
+        f"{comparison['split']} split, {comparison['notes']} notes, {comparison['questions']} questions; "
+        f"seeds per variant: {seeds}"
+    )
+
+
+def _results_part(comparison: Mapping[str, Any]) -> Iterator[str]:
+    yield f"**Table 1.** Results in %, mean ± standard deviation over seeds ({_data_text(comparison)})."
+    rows = [
+        [row["encoder"], row["variant"], str(len(row["seeds"])), *(_result_text(row[name]) for name in RESULTS)]
+        for row in comparison["results"]
+    ]
+    yield _table(["Encoder", "Variant", "Seeds", *RESULTS.values()], rows, n_texts=2)
+    missing = [
+        f"{row['encoder']}, {row['variant']}: {', '.join(map(str, row['seeds']))}"
+        for row in comparison["missing_seeds"]
+    ]
+    if missing:
+        yield f"Missing seeds: {'; '.join(missing)}."
+
+
+def _differences_part(comparison: Mapping[str, Any]) -> Iterator[str]:
+    if not comparison["differences"]:
+        return
+    bootstrap = comparison["bootstrap"]
+    yield (
+        f"**Table 2.** Multi-task minus single-task of the same encoder, in points: EM and F1 against {SPAN_ONLY}, "
+        f"category measures against {CATEGORY_ONLY}; in brackets {100 * bootstrap['level']:g} % intervals of "
+        f"{bootstrap['resamples']:,} bootstrap resamples of notes, paired ({_data_text(comparison)})."
+    )
+    rows = [
+        [row["encoder"], row["variant"], *(_difference_text(row[name]) for name in BASELINES)]
+        for row in comparison["differences"]
+    ]
+    yield _table(["Encoder", "Variant", *(RESULTS[name] for name in BASELINES)], rows, n_texts=2)
+
+
+def _categories_part(comparison: Mapping[str, Any]) -> Iterator[str]:
+    if not comparison["categories"]:
+        return
+    yield f"**Table 3.** Categories from the gold span in %, mean over seeds ({_data_text(comparison)})."
+    rows = [
+        [
+            *(row[name] for name in ("encoder", "variant", "category")),
+            *(_percent(row[name]) for name in ("p", "r", "f")),
+            f"{row['support']:.1f}".removesuffix(".0"),
+        ]
+        for row in comparison["categories"]
+    ]
+    yield _table(["Encoder", "Variant", "Category", "Precision", "Recall", "F1", "Support"], rows, n_texts=3)
+
+
+def _percent(value: Optional[float]) -> str:
+    return "-" if value is None else f"{100 * value:.1f}"
+
+
+def _result_text(cell: Optional[Mapping[str, Optional[float]]]) -> str:
+    if cell is None:
+        return "-"
+    return _percent(cell["mean"]) + ("" if cell["sd"] is None else f" ± {_percent(cell['sd'])}")
+
+
+def _difference_text(cell: Optional[Mapping[str, Optional[float]]]) -> str:
+    if cell is None:
+        return "-"
+    difference, *interval = (f"{100 * n:+z.1f}" for n in cell.values() if n is not None)
+    return f"{difference} [{', '.join(interval)}]" if interval else difference
+
+
+def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, n_texts: int) -> str:
+    """A table whose first columns are texts and whose others are numbers, aligned right."""
+    rule = ["---" if n < n_texts else "---:" for n in range(len(header))]
+    lines = ([cell.replace("|", r"\|") for cell in row] for row in (header, rule, *rows))
+    return "\n".join(f"| {' | '.join(line)} |" for line in lines)

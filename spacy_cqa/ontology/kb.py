@@ -1,0 +1,443 @@
+"""A knowledge base on disk: the concepts of an ontology, and the index that finds them by name.
+
+A folder holds
+
+    concepts.jsonl     one concept per line, in scispacy's form
+    xrefs.jsonl        its codes in other systems
+    meta.json          where it came from, and counts
+    concept_aliases.json, tfidf_vectors_sparse.npz, nmslib_index.bin, tfidf_vectorizer.joblib
+                       the index, under the names that scispacy's `LinkerPaths.from_directory` expects
+    vectorizer.json    the vectorizer once more: ours is read from here, since a .joblib file can run code
+
+The index is scispacy's: names as TF-IDF vectors of character 3-grams, cosine similarity, approximate nearest neighbours
+(HNSW; Malkov and Yashunin, 2018, arXiv 1603.09320). scispacy's own function to build it refuses scipy >= 1.11.
+"""
+
+import json
+import os
+import shutil
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import (
+    TYPE_CHECKING,
+    Any,
+    Callable,
+    Dict,
+    Iterable,
+    Iterator,
+    List,
+    Mapping,
+    Optional,
+    Sequence,
+    Tuple,
+    Union,
+)
+
+import srsly
+
+from ..errors import Errors
+from .concepts import Concept
+from .names import normalize_name
+
+if TYPE_CHECKING:
+    from scispacy.candidate_generation import CandidateGenerator
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+KB_FORMAT = 1
+SCISPACY_NAMES = ("umls", "mesh", "rxnorm", "hpo", "go")
+FILES = (
+    "concepts.jsonl",
+    "xrefs.jsonl",
+    "meta.json",
+    "vectorizer.json",
+    "concept_aliases.json",
+    "tfidf_vectors_sparse.npz",
+    "nmslib_index.bin",
+    "tfidf_vectorizer.joblib",
+)
+# Up to this many names every one is compared, which takes under a millisecond and misses none; the approximate index
+# is then there for scispacy's own loader, and quickly built (scispacy's efConstruction of 2000 takes an hour).
+EXACT_LIMIT = 200_000
+_SMALL_INDEX = {"M": 30, "efConstruction": 100, "post": 0}
+_LARGE_INDEX = {"M": 100, "efConstruction": 400, "post": 0}
+_QUERY_PARAMETERS = {"efSearch": 200}
+_QUERY_BLOCK = 128  # texts compared with all names at once
+_MANY_NAMES = 500_000  # from here on, as in scispacy, 3-grams of fewer than ten names are left out
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A concept that a text may mean: its id, the similarity of the text to one of its names (0 to 1), that name."""
+
+    concept_id: str
+    score: float
+    name: str
+
+
+# Building -------------------------------------------------------------------------------------------------------------
+
+
+def build_kb(
+    concepts: Iterable[Concept],
+    folder: Path,
+    *,
+    meta: Optional[Mapping[str, Any]] = None,
+    progress: Callable[[str], object] = lambda message: None,
+) -> Dict[str, Any]:
+    """Write a knowledge base: concepts, then the index over their names.
+
+    concepts (Iterable[Concept]): The concepts, each id once.
+    folder (Path): An empty or missing folder.
+    meta (Optional[Mapping[str, Any]]): What else to note in meta.json.
+    progress (Callable[[str], object]): Is told what is being done.
+    RETURNS (Dict[str, Any]): What meta.json holds: `format`, `concepts`, `names`, and `meta`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    names, count = _write_concepts(concepts, folder)
+    progress(f"Indexing {len(names)} names of {count} concepts ...")
+    _build_index(names, folder)
+    info = {"format": KB_FORMAT, "concepts": count, "names": len(names), **(meta or {})}
+    srsly.write_json(folder / "meta.json", info)
+    return info
+
+
+def check_is_replaceable(folder: Path) -> None:
+    """Refuse to write over anything that is no knowledge base.
+
+    folder (Path): Where one is to be written.
+    RAISES (ValueError): E066.
+    """
+    if folder.is_dir():
+        if any(folder.iterdir()) and not (folder / "meta.json").is_file():
+            raise ValueError(Errors.E066.format(path=folder))
+    elif folder.exists():
+        raise ValueError(Errors.E066.format(path=folder))
+
+
+@contextmanager
+def put_in_place(folder: Path) -> Iterator[Path]:
+    """Give a folder beside another to write in; it takes the other's place when all went well, and is removed if not.
+
+    folder (Path): The folder in the end.
+    YIELDS (Path): The folder to write.
+    """
+    scratch = folder.with_name(f".{folder.name}.{os.getpid()}")
+    try:
+        yield scratch
+        if folder.exists():
+            shutil.rmtree(folder)
+        scratch.rename(folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def _write_concepts(concepts: Iterable[Concept], folder: Path) -> Tuple[List[str], int]:
+    names: Dict[str, None] = {}
+    count = 0
+    with (
+        (folder / "concepts.jsonl").open("w", encoding="utf8") as lines,
+        (folder / "xrefs.jsonl").open("w", encoding="utf8") as codes,
+    ):
+        for concept in concepts:
+            count += 1
+            names.update(dict.fromkeys(concept.names))
+            lines.write(json.dumps(_to_entity(concept), ensure_ascii=False) + "\n")
+            if concept.xrefs:
+                codes.write(json.dumps({"id": concept.id, "xrefs": dict(concept.xrefs)}) + "\n")
+    return list(names), count
+
+
+def _to_entity(concept: Concept) -> Dict[str, Any]:
+    """A line of scispacy's knowledge bases; its loader takes no further key."""
+    return {
+        "concept_id": concept.id,
+        "canonical_name": concept.name,
+        "aliases": list(concept.aliases),
+        "types": list(concept.types),
+        "definition": concept.definition,
+    }
+
+
+def _build_index(names: List[str], folder: Path) -> None:
+    import joblib
+    import numpy
+    import scipy.sparse
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(
+        analyzer="char_wb", ngram_range=(3, 3), min_df=10 if len(names) >= _MANY_NAMES else 1, dtype=numpy.float32
+    )
+    vectors = vectorizer.fit_transform(names)
+    # A name of nothing but rare 3-grams has no direction; the index takes none of these.
+    filled = numpy.flatnonzero(numpy.asarray(vectors.sum(axis=1)).ravel() > 0)
+    names, vectors = [names[row] for row in filled], vectors[filled]
+    index = _empty_index()
+    index.addDataPointBatch(vectors)
+    index.createIndex(_SMALL_INDEX if len(names) <= EXACT_LIMIT else _LARGE_INDEX, print_progress=False)
+    index.saveIndex(str(folder / "nmslib_index.bin"))
+    scipy.sparse.save_npz(folder / "tfidf_vectors_sparse.npz", vectors)
+    joblib.dump(vectorizer, folder / "tfidf_vectorizer.joblib")
+    _write_json(folder / "concept_aliases.json", names)
+    _write_json(
+        folder / "vectorizer.json",
+        {
+            "vocabulary": {gram: int(n) for gram, n in vectorizer.vocabulary_.items()},
+            "idf": [float(weight) for weight in vectorizer.idf_],
+        },
+    )
+
+
+def _empty_index() -> Any:
+    import nmslib
+
+    return nmslib.init(method="hnsw", space="cosinesimil_sparse", data_type=nmslib.DataType.SPARSE_VECTOR)
+
+
+def _write_json(path: Path, data: Any) -> None:
+    path.write_text(json.dumps(data, ensure_ascii=False), encoding="utf8")
+
+
+# Reading --------------------------------------------------------------------------------------------------------------
+
+
+class KnowledgeBase:
+    """Concepts by id and by name. Nothing is read before it is needed; a pickled one carries its path alone."""
+
+    def __init__(self, source: Union[str, Path], *, generator: Optional["CandidateGenerator"] = None):
+        """Name a knowledge base.
+
+        source (Union[str, Path]): A folder that `build_kb` wrote, or one of scispacy's names: umls, mesh, rxnorm, hpo,
+            go, which scispacy downloads at first use.
+        generator (Optional[CandidateGenerator]): scispacy's candidate generator, where another component has one.
+        """
+        self.source = str(source)
+        self._generator = generator
+        self._codes: Optional[Dict[str, Dict[str, Tuple[str, ...]]]] = None
+        self._ids_by_name: Optional[Dict[str, Tuple[str, ...]]] = None
+
+    def __getstate__(self) -> Dict[str, Any]:
+        return {"source": self.source}
+
+    def __setstate__(self, state: Dict[str, Any]) -> None:
+        self.__init__(state["source"])  # type: ignore[misc]
+
+    @property
+    def folder(self) -> Optional[Path]:
+        """RETURNS (Optional[Path]): Its folder, None for one of scispacy's or a generator of another component."""
+        return None if self.source in SCISPACY_NAMES or not self.source else Path(self.source)
+
+    @property
+    def generator(self) -> "CandidateGenerator":
+        """RETURNS (CandidateGenerator): scispacy's candidate generator over this knowledge base.
+        RAISES (ValueError): E060 to E062: there is no such knowledge base, or it cannot be read.
+        """
+        if self._generator is None:
+            self._generator = self._load_generator()
+        return self._generator
+
+    def _load_generator(self) -> "CandidateGenerator":
+
+        if self.folder is None:
+            return _download_generator(self.source)
+        _check_folder(self.folder)
+        try:
+            return load_generator(self.folder)
+        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
+            problem = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+            raise ValueError(Errors.E061.format(path=self.folder, problem=problem)) from error
+
+    def __len__(self) -> int:
+        return len(self.generator.kb.cui_to_entity)
+
+    def __contains__(self, concept_id: str) -> bool:
+        return concept_id in self.generator.kb.cui_to_entity
+
+    def __iter__(self) -> Iterator[Concept]:
+        return (self[concept_id] for concept_id in self.generator.kb.cui_to_entity)
+
+    def __getitem__(self, concept_id: str) -> Concept:
+        """RETURNS (Concept): The concept of an id.
+        RAISES (KeyError): There is none.
+        """
+        entity = self.generator.kb.cui_to_entity[concept_id]
+        return Concept(
+            id=entity.concept_id,
+            name=entity.canonical_name,
+            aliases=tuple(entity.aliases),
+            types=tuple(entity.types),
+            definition=entity.definition,
+            xrefs=self.codes.get(concept_id, {}),
+        )
+
+    @property
+    def codes(self) -> Mapping[str, Mapping[str, Tuple[str, ...]]]:
+        """RETURNS (Mapping[str, Mapping[str, Tuple[str, ...]]]): Codes by concept id and system."""
+        if self._codes is None:
+            path = None if self.folder is None else self.folder / "xrefs.jsonl"
+            rows = srsly.read_jsonl(path) if path is not None and path.exists() else ()
+            self._codes = {row["id"]: {name: tuple(codes) for name, codes in row["xrefs"].items()} for row in rows}
+        return self._codes
+
+    def types_of(self, concept_id: str) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): Semantic types (TUIs) of a concept, none for an unknown one."""
+        entity = self.generator.kb.cui_to_entity.get(concept_id)
+        return () if entity is None else tuple(entity.types)
+
+    def find_similar(self, texts: Sequence[str], *, k: int, threshold: float) -> List[List[Candidate]]:
+        """Concepts with names similar to texts; cosine of TF-IDF vectors of character 3-grams.
+
+        texts (Sequence[str]): The texts.
+        k (int): Names to look up for each.
+        threshold (float): Least similarity, from 0 to 1.
+        RETURNS (List[List[Candidate]]): For each text the concepts, best first; of equal ones the one whose preferred
+            name it is, then the one of the shorter name.
+        """
+        found = self.generator(list(texts), k)
+        return [self._rank(text, candidates, threshold) for text, candidates in zip(texts, found)]
+
+    def _rank(self, text: str, candidates: Iterable[Any], threshold: float) -> List[Candidate]:
+        kept = []
+        for candidate in candidates:
+            score, name = max(zip(candidate.similarities, candidate.aliases))
+            if score >= threshold:
+                kept.append(Candidate(candidate.concept_id, min(float(score), 1.0), name))
+        return sorted(kept, key=self._rank_key)
+
+    def _rank_key(self, candidate: Candidate) -> Tuple[float, bool, int, str]:
+        preferred = self.generator.kb.cui_to_entity[candidate.concept_id].canonical_name
+        return -round(candidate.score, 4), candidate.name != preferred, len(candidate.name), candidate.concept_id
+
+    def find_name(self, name: str) -> Tuple[str, ...]:
+        """Concepts that bear a name, whatever its case and number.
+
+        name (str): The name.
+        RETURNS (Tuple[str, ...]): Their ids, those first whose preferred name it is.
+        """
+        return self._by_name().get(normalize_name(name), ())
+
+    def _by_name(self) -> Mapping[str, Tuple[str, ...]]:
+        if self._ids_by_name is None:
+            preferred: Dict[str, Dict[str, None]] = defaultdict(dict)
+            further: Dict[str, Dict[str, None]] = defaultdict(dict)
+            for concept_id, entity in self.generator.kb.cui_to_entity.items():
+                preferred[normalize_name(entity.canonical_name)][concept_id] = None
+                for alias in entity.aliases:
+                    further[normalize_name(alias)][concept_id] = None
+            names = {**preferred, **further}
+            self._ids_by_name = {
+                name: tuple({**preferred.get(name, {}), **further.get(name, {})}) for name in names if name
+            }
+        return self._ids_by_name
+
+    def copy_to(self, folder: Path) -> None:
+        """Copy the files of a knowledge base of one's own; nothing for one of scispacy's.
+
+        folder (Path): The folder to write; what it held of another knowledge base is replaced.
+        RAISES (ValueError): E060: the folder is not there or not complete.
+        """
+        if self.folder is None or self.folder.resolve() == folder.resolve():
+            return
+        _check_folder(self.folder)
+        folder.mkdir(parents=True, exist_ok=True)
+        for name in FILES:
+            shutil.copyfile(self.folder / name, folder / name)
+
+
+def load_generator(folder: Path, *, exact_limit: int = EXACT_LIMIT) -> "CandidateGenerator":
+    """Load scispacy's candidate generator from a folder that `build_kb` wrote, without unpickling anything.
+
+    folder (Path): The folder.
+    exact_limit (int): Up to this many names the nearest ones are found exactly, else by the approximate index.
+    RETURNS (CandidateGenerator): The generator; `EntityLinker(candidate_generator=...)` takes it.
+    """
+    import scipy.sparse
+    from scispacy.candidate_generation import CandidateGenerator
+    from scispacy.linking_utils import KnowledgeBase as ScispacyKnowledgeBase
+
+    vectors = scipy.sparse.load_npz(folder / "tfidf_vectors_sparse.npz")
+    is_small = vectors.shape[0] <= exact_limit
+    return CandidateGenerator(
+        ann_index=ExactIndex(vectors) if is_small else _load_index(vectors, folder / "nmslib_index.bin"),
+        tfidf_vectorizer=_read_vectorizer(folder / "vectorizer.json"),
+        ann_concept_aliases_list=json.loads((folder / "concept_aliases.json").read_text(encoding="utf8")),
+        kb=ScispacyKnowledgeBase(str(folder / "concepts.jsonl")),
+    )
+
+
+class ExactIndex:
+    """Nearest neighbours by comparing with every vector; asked as an nmslib index is."""
+
+    def __init__(self, vectors: Any):
+        """Keep the vectors.
+
+        vectors (scipy.sparse.csr_matrix): Rows of length 1, shape (names, 3-grams).
+        """
+        self._transposed = vectors.T.tocsr()
+
+    def knnQueryBatch(self, vectors: Any, k: int) -> List[Tuple[Any, Any]]:  # noqa: N802 - nmslib's name
+        """Find the nearest rows.
+
+        vectors (scipy.sparse.csr_matrix): Rows of length 1, shape (queries, 3-grams).
+        k (int): How many to find for each.
+        RETURNS (List[Tuple[numpy.ndarray, numpy.ndarray]]): Numbers of the nearest rows and their cosine distances, the
+            nearest first, by query.
+        """
+        blocks = range(0, vectors.shape[0], _QUERY_BLOCK)
+        return [found for start in blocks for found in self._nearest(vectors[start : start + _QUERY_BLOCK], k)]
+
+    def _nearest(self, vectors: Any, k: int) -> Iterator[Tuple[Any, Any]]:
+        import numpy
+
+        similarities = (vectors @ self._transposed).toarray()
+        k = min(k, similarities.shape[1])
+        nearest = numpy.argpartition(-similarities, k - 1, axis=1)[:, :k]
+        for row, columns in zip(similarities, nearest):
+            order = columns[numpy.lexsort((columns, -row[columns]))]
+            yield order, 1.0 - row[order]
+
+
+def _load_index(vectors: Any, path: Path) -> Any:
+    index = _empty_index()
+    index.addDataPointBatch(vectors)
+    index.loadIndex(str(path))
+    index.setQueryTimeParams(_QUERY_PARAMETERS)
+    return index
+
+
+def make_candidate_generator(kb: str) -> "CandidateGenerator":
+    """Make a candidate generator for the config of a `scispacy_linker`.
+
+    kb (str): A folder that `spacy cqa kb` wrote, or one of scispacy's names.
+    RETURNS (CandidateGenerator): The generator.
+    RAISES (ValueError): E060 to E062.
+    """
+    return KnowledgeBase(kb).generator
+
+
+def _read_vectorizer(path: Path) -> "TfidfVectorizer":
+    import numpy
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    saved = json.loads(path.read_text(encoding="utf8"))
+    vectorizer = TfidfVectorizer(
+        analyzer="char_wb", ngram_range=(3, 3), vocabulary=saved["vocabulary"], dtype=numpy.float32
+    )
+    vectorizer.idf_ = numpy.asarray(saved["idf"], dtype=numpy.float32)
+    return vectorizer
+
+
+def _check_folder(folder: Path) -> None:
+    missing = [name for name in FILES if not (folder / name).is_file()]
+    if missing:
+        raise ValueError(Errors.E060.format(path=folder, missing=missing[0], names=", ".join(SCISPACY_NAMES)))
+
+
+def _download_generator(name: str) -> "CandidateGenerator":
+    from scispacy.candidate_generation import CandidateGenerator
+
+    try:
+        return CandidateGenerator(name=name)
+    except Exception as error:
+        raise ValueError(Errors.E062.format(name=name, problem=type(error).__name__)) from error

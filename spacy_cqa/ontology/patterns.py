@@ -1,0 +1,158 @@
+"""Typed patterns for answers that never link: doses, routes, frequencies, laboratory values, vital signs."""
+
+import re
+from dataclasses import dataclass
+from typing import Optional, Pattern, Sequence
+
+NUMBER = r"\d+(?:[.,/]\d+)*"
+
+# Alternatives of regular expressions, matched in any case.
+DOSE_UNITS = [
+    "mg",
+    "mcg",
+    "µg",
+    "μg",
+    "ug",
+    "g",
+    "gm",
+    "grams?",
+    "milligrams?",
+    "micrograms?",
+    "units?",
+    "u",
+    "iu",
+    "meq",
+    "ml",
+    "cc",
+    "tabs?",
+    "tablets?",
+    "caps?",
+    "capsules?",
+    "puffs?",
+    "drops?",
+    "gtts?",
+    "sprays?",
+    "patch(?:es)?",
+    "suppositor(?:y|ies)",
+    "ampoules?",
+    "vials?",
+    "tsp",
+    "tbsp",
+    "teaspoons?",
+]
+FREQUENCIES = [
+    r"q\s?\d+(?:-\d+)?\s?h(?:rs?|ours?)?",
+    r"q(?:d|od|hs|am|pm|wk|week)",
+    r"b\.?i\.?d\.?",
+    r"t\.?i\.?d\.?",
+    r"q\.?i\.?d\.?",
+    r"prn",
+    r"p\.r\.n\.",
+    r"stat",
+    r"(?:once|twice|thrice|(?:one|two|three|four|\d) times?) (?:a |per |each |every )?(?:day|week|month|night)",
+    r"(?:once|twice) (?:daily|weekly|monthly)",
+    r"daily|nightly|at bedtime|as needed|before meals|with (?:meals|food|breakfast|dinner)|in the (?:morning|evening)",
+    r"every (?:other )?(?:day|night|morning|evening|week|month)",
+    r"every (?:\d+|two|three|four|six|eight|twelve)(?: to \d+)? (?:hours?|hrs?|days?|weeks?|months?)",
+]
+ROUTES = [
+    r"p\.?o\.?",
+    r"i\.?v\.?",
+    r"i\.?m\.?",
+    r"s\.?c\.?",
+    r"subq",
+    r"s\.?l\.?",
+    r"p\.?r\.?",
+    r"orally",
+    r"by\smouth",
+    r"oral",
+    r"intravenous(?:ly)?",
+    r"intramuscular(?:ly)?",
+    r"subcutaneous(?:ly)?",
+    r"sublingual(?:ly)?",
+    r"topical(?:ly)?",
+    r"inhaled",
+    r"nebulized",
+    r"rectally",
+    r"transdermal",
+    r"intranasal(?:ly)?",
+    r"per\stube",
+    r"under\sthe\stongue",
+    r"infusion",
+    r"drip",
+    r"gtt",
+]
+LAB_UNITS = [
+    r"(?:m|µ|μ|u|n|p|f)?(?:g|mol|eq|iu|u|units?|osm|cells?)\s?/\s?(?:d?l|ml|kg|hpf|mm3|day|24\s?h|mmol|mol|g|mg)",
+    r"mg%|k/u?l|k/mm3|x\s?10\^?\d+(?:/l)?|fl|pg|mm/h(?:r|our)?|copies(?:/ml)?|/hpf|/lpf|ml/min(?:/1\.73\s?m2)?",
+    r"seconds|secs?",
+]
+VITAL_SIGNS = [
+    r"\d{2,3}\s?/\s?\d{2,3}(?:\s?mm\s?hg)?",
+    rf"{NUMBER}\s?(?:mm\s?hg|bpm|beats(?: per minute)?|breaths(?: per minute)?|/min|kg/m2|kg|lbs?|pounds|cm|inches)",
+    rf"{NUMBER}\s?°?\s?[fc]",
+    rf"{NUMBER}\s?degrees(?: (?:f|c)\w*)?",
+    rf"{NUMBER}\s?%\s?(?:on )?(?:ra|room air|o2|\d+ ?l(?:iters?)?(?: nc| nasal cannula)?)",
+    r"\d{1,2}\s?/\s?10",
+]
+
+
+def _any_of(alternatives: Sequence[str]) -> str:
+    return "(?:" + "|".join(alternatives) + ")"
+
+
+@dataclass(frozen=True)
+class TypedPattern:
+    """A kind of expression.
+
+    name (str): What it is.
+    category (str): The category of such an answer.
+    pattern (Pattern): Its form.
+    whole (bool): Whether the whole answer must have it; else a part is enough.
+    """
+
+    name: str
+    category: str
+    pattern: Pattern
+    whole: bool
+
+
+def _typed(name: str, category: str, pattern: str, *, whole: bool) -> TypedPattern:
+    return TypedPattern(name, category, re.compile(pattern, re.IGNORECASE), whole)
+
+
+# The first that fits decides: a laboratory value is looked for before a dose, since "mg" is in both.
+TYPED_PATTERNS = (
+    _typed("vital sign", "Symptoms", _any_of(VITAL_SIGNS), whole=True),
+    _typed("lab value", "Lab Reports", rf"{NUMBER}\s?{_any_of(LAB_UNITS)}(?![\w/])", whole=False),
+    _typed("dose", "Medication", rf"(?<![\w.]){NUMBER}\s?-?{_any_of(DOSE_UNITS)}(?![\w/])", whole=False),
+    _typed("frequency", "Medication", rf"(?<!\w){_any_of(FREQUENCIES)}(?!\w)", whole=False),
+    _typed("route", "Medication", _any_of(ROUTES), whole=True),
+)
+
+_VALUE = re.compile(
+    rf"[<>=≤≥~+-]*\s?{NUMBER}\s?(?:%|{_any_of(LAB_UNITS)}|{_any_of(DOSE_UNITS)})?(?:\s?(?:[-–]|to|->|→)\s?{NUMBER}\s?%?)?",
+    re.IGNORECASE,
+)
+
+
+def find_pattern(text: str) -> Optional[TypedPattern]:
+    """The typed pattern that a text has.
+
+    text (str): The answer.
+    RETURNS (Optional[TypedPattern]): A vital sign, lab value, dose, frequency or route; None for none of them.
+    """
+    folded = _fold(text)
+    for typed in TYPED_PATTERNS:
+        if typed.pattern.fullmatch(folded) if typed.whole else typed.pattern.search(folded):
+            return typed
+    return None
+
+
+def is_bare_value(text: str) -> bool:
+    """RETURNS (bool): Whether a text is a number, with or without a unit: what it measures stands before it."""
+    return _VALUE.fullmatch(_fold(text)) is not None
+
+
+def _fold(text: str) -> str:
+    return " ".join(text.split()).strip(" .,;:")
