@@ -13,10 +13,12 @@ from .convert import convert_cli
 from .evaluate import evaluate_cli
 from .experiments import experiments_cli
 from .kb import kb_cli
+from .label import label_cli
+from .link import link_cli
 
 app = typer.Typer(
     name="cqa",
-    help="Clinical question answering: fetch an encoder, convert data, evaluate and ask a pipeline.",
+    help="Clinical question answering: data, ontologies, training, evaluation, questions.",
     no_args_is_help=True,
 )
 app.command("ask")(ask_cli)
@@ -26,5 +28,7 @@ app.command("convert")(convert_cli)
 app.command("evaluate")(evaluate_cli)
 app.command("experiments")(experiments_cli)
 app.command("kb")(kb_cli)
+app.command("label")(label_cli)
+app.command("link")(link_cli)
 
 spacy_app.add_typer(app, name="cqa")

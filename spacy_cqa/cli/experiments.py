@@ -1,7 +1,7 @@
 """`spacy cqa experiments`: the paper's comparison of single-task and multi-task training."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Dict, List, Optional
+from typing import TYPE_CHECKING, Dict, List, Optional, Sequence
 
 import typer
 
@@ -9,6 +9,9 @@ from ._util import one_clear_error, progress
 
 if TYPE_CHECKING:
     from ..training.experiments import Run
+
+# Bio_ClinicalBERT is cased, but its tokenizer lower-cases by default.
+_CASED = {"initialize.components.clinical_qa.encoder.lower_case": False}
 
 
 def experiments_cli(
@@ -21,6 +24,7 @@ def experiments_cli(
     variants: List[str] = typer.Option([], "--variant", help="Variants to train; all of them by default"),
     seeds: List[int] = typer.Option([0, 1, 2], "--seed", help="Seeds; may be given many times"),
     rates: List[float] = typer.Option([], "--rate", help="Learning rates that every variant may choose from"),
+    cased: List[str] = typer.Option([], "--cased", help="Encoders whose tokenizer must not lower-case, by name"),
     kb: Optional[Path] = typer.Option(None, "--kb", help="Knowledge base for the variant multitask-ontology"),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
 ) -> None:
@@ -34,7 +38,7 @@ def experiments_cli(
         from ..training.experiments import ONTOLOGY_BASE, run_all
         from ..training.linking import run_ontology
 
-        runs = plan(config, output, train, dev, test, parse_encoders(encoders), variants, seeds)
+        runs = plan(config, output, train, dev, test, parse_encoders(encoders), variants, seeds, cased)
         folders = run_all(runs, learn_rates=rates, use_gpu=use_gpu, progress=progress)
         if kb is not None:
             done = zip(runs, folders)
@@ -69,21 +73,25 @@ def plan(
     encoders: Dict[str, Path],
     variants: List[str],
     seeds: List[int],
+    cased: Sequence[str] = (),
 ) -> List["Run"]:
     """RETURNS (List[Run]): The runs of all encoders, variants and seeds.
-    RAISES (ValueError): A variant is unknown, or a file is missing.
+    RAISES (ValueError): A variant or a cased encoder is unknown, or a file is missing.
     """
     from ..training.experiments import VARIANTS, Data, Run
 
     unknown = [name for name in variants if name not in VARIANTS]
     if unknown:
         raise ValueError(f"Unknown variant {unknown[0]!r}. Known: {', '.join(VARIANTS)}.")
+    strange = [name for name in cased if name not in encoders]
+    if strange:
+        raise ValueError(f"--cased {strange[0]} names no --encoder. Given: {', '.join(encoders)}.")
     missing = [path for path in (config, train, dev, test) if not path.exists()]
     if missing:
         raise ValueError(f"{missing[0]} does not exist. Check the path.")
     data = Data(train, dev, test)
     return [
-        Run(config, data, encoder, folder, variant, seed, output)
+        Run(config, data, encoder, folder, variant, seed, output, overrides=_CASED if encoder in cased else {})
         for encoder, folder in encoders.items()
         for seed in seeds  # before the variants: what is there after a while can be compared already
         for variant in (variants or VARIANTS)

@@ -1,0 +1,82 @@
+"""`spacy cqa link`: give a trained pipeline a linker, fitted on development data."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Optional
+
+import typer
+
+from ._util import find_component, load_pipeline, one_clear_error, progress
+
+if TYPE_CHECKING:
+    from ..training.linking import FittedWeight
+
+CATEGORY_SOURCES = ("reader", "mixed", "ontology")
+
+
+def link_cli(
+    model: str = typer.Argument(..., help="Folder or installed name of a trained pipeline"),
+    output: Path = typer.Argument(..., help="Folder for the new pipeline; new or empty"),
+    kb: str = typer.Option(..., "--kb", help="Knowledge base: a folder, or umls, mesh, rxnorm, hpo, go"),
+    dev: Optional[Path] = typer.Option(None, "--dev", help="Development data to fit the weight of the evidence on"),
+    category_source: str = typer.Option(
+        "mixed", "--categories", help=f"Where categories come from: {', '.join(CATEGORY_SOURCES)}"
+    ),
+    threshold: float = typer.Option(0.7, "--threshold", help="Least similarity of an answer to a concept's name"),
+) -> None:
+    """Add `clinical_qa_linker` to a trained pipeline: answers then bear the id of a concept, and their categories take
+    its semantic types into account, with a weight fitted on development data. The pipeline given is left as it is.
+
+    Example: python -m spacy cqa link training/model-best training/linked --kb kb/starter --dev corpus/dev.spacy
+    """
+    with one_clear_error():
+        fitted = link(model, output, kb=kb, dev=dev, category_source=category_source, threshold=threshold)
+        if fitted is not None:
+            accuracy, without = fitted.accuracies[fitted.weight], fitted.accuracies[0.0]
+            typer.echo(f"Weight {fitted.weight:g}: category accuracy {accuracy:.1%}, without evidence {without:.1%}")
+        typer.echo(f"Wrote {output}")
+
+
+def link(
+    model: str,
+    output: Path,
+    *,
+    kb: str,
+    dev: Optional[Path] = None,
+    category_source: str = "mixed",
+    threshold: float = 0.7,
+) -> Optional["FittedWeight"]:
+    """Add a linker to a pipeline; see `link_cli`.
+
+    RETURNS (Optional[FittedWeight]): The fitted weight, None without development data or where nothing is mixed.
+    RAISES (ValueError): The pipeline, the knowledge base or the data cannot be read, or an option is not usable.
+        Nothing is written then.
+    """
+    from ..training.linking import add_linker, fit_linker_weight
+
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise ValueError(f"{output} is there already, so it is left as it is. Give a new or an empty folder.")
+    progress(f"Loading {model} ...")
+    nlp = load_pipeline(model)
+    key = find_component(nlp).spans_key
+    linker = add_linker(nlp, kb, category_source=category_source, threshold=threshold, spans_key=key)
+    len(linker.kb)  # read it now: a wrong name should be an error before anything else is done
+    fitted = None
+    if dev is not None and category_source == "mixed":
+        progress(f"Fitting the weight on {dev} ...")
+        fitted = fit_linker_weight(nlp, linker, dev)
+    _write(nlp, output)
+    return fitted
+
+
+def _write(nlp, output: Path) -> None:
+    import os
+    import shutil
+
+    scratch = output.with_name(f".{output.name}.{os.getpid()}")
+    try:
+        nlp.to_disk(scratch)
+        if output.exists():
+            output.rmdir()
+        scratch.rename(output)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
