@@ -4,11 +4,11 @@ from typing import List
 
 from spacy.language import Language
 
+from .about import __version__
 from .schemas import Answer, parse_questions, read_answers, set_free_extensions
 from .types import CATEGORIES, QuestionsInput
 
-__version__ = "0.1.0"
-__all__ = ["CATEGORIES", "Answer", "ask"]
+__all__ = ["CATEGORIES", "Answer", "__version__", "ask"]
 
 set_free_extensions()
 

@@ -68,9 +68,10 @@ def tokens_to_subwords(
     return numpy.where(missing, -1, back[first]), numpy.where(missing, -1, back[last])
 
 
-_MAX_HEADING = 60  # characters; a longer line that ends in a colon is a sentence
-_HEADING = re.compile(r"[ \t#*\-\d.)]*([A-Za-z][A-Za-z0-9 &/,'()\-]*?)[ \t*]*:(?![\d/])")
-_CAPITALS = re.compile(r"[ \t#*]*([A-Z][A-Z0-9 &/,'()\-]{2,})[ \t*]*$")
+# A heading has at most 60 characters: a longer line that ends in a colon is a sentence. A line in capitals with a number
+# and no colon is a value, such as "BP 120/80".
+_HEADING = re.compile(r"[ \t#*\-\d.)]*([A-Za-z][A-Za-z0-9 &/,'()\-]{0,59}?)[ \t*]*:(?![\d/])")
+_CAPITALS = re.compile(r"[ \t#*]*([A-Z][A-Z &/,'()\-]{2,59})[ \t*]*$")
 
 
 def section_heading(text: str, start_char: int) -> str:
@@ -97,12 +98,10 @@ def headings_above(text: str, start_char: int) -> Iterator[Tuple[str, bool]]:
     YIELDS (Tuple[str, bool]): Each heading and whether its line holds nothing else, the nearest first; that of the
         place's own line is among them.
     """
-    end = start_char
-    while end > 0:
-        start = max(text.rfind(mark, 0, end) for mark in _LINE_BREAKS) + 1
-        line = text[start:end]
-        match = _HEADING.match(line) or (None if end == start_char else _CAPITALS.match(line))
-        if match is not None and len(match.group(1)) <= _MAX_HEADING:
-            rest = line[match.end() :] + ("." if end == start_char else "")
-            yield match.group(1).strip(), not rest.strip()
-        end = start - 1
+    lines = text[:start_char].splitlines(keepends=True)
+    for number, line in enumerate(reversed(lines)):
+        is_own = number == 0 and line[-1] not in _LINE_BREAKS  # cut at the place, so it holds more than is seen here
+        line = line.rstrip(_LINE_BREAKS)
+        match = _HEADING.match(line) or (None if is_own else _CAPITALS.match(line))
+        if match is not None:
+            yield match.group(1).strip(), not (is_own or line[match.end() :].strip())

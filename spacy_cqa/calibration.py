@@ -1,5 +1,6 @@
 """How far probabilities can be trusted. Pure."""
 
+from bisect import bisect_left
 from typing import Optional, Sequence
 
 
@@ -16,10 +17,11 @@ def expected_calibration_error(
     """
     if not confidences:
         return None
+    edges = [n / bins for n in range(1, bins)]
     sums = [[0.0, 0.0] for _ in range(bins)]
     for confidence, is_right in zip(confidences, correct):
         # A bin holds its upper edge, the first one 0 as well.
-        place = min(max(int(-(-confidence * bins // 1)) - 1, 0), bins - 1)
+        place = bisect_left(edges, confidence)
         sums[place][0] += confidence
         sums[place][1] += is_right
     return sum(abs(confidence - right) for confidence, right in sums) / len(confidences)

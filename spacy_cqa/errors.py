@@ -130,6 +130,7 @@ class Errors(metaclass=_WithCode):
         "Add it first, or name a knowledge base in `kb`."
     )
     E066 = "{path} holds something that is no knowledge base, so it is left as it is. Give a new or an empty folder."
+    E067 = "{path} holds no question with an answer and a category, so nothing can be fitted to it. Label it first."
 
 
 class Warnings(metaclass=_WithCode):

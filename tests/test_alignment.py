@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from spacy_cqa.alignment import find_all, line_around, strip_span, tokens_to_subwords
+from spacy_cqa.alignment import find_all, headings_above, line_around, section_heading, strip_span, tokens_to_subwords
 
 RANDOM = settings(max_examples=150, deadline=None, derandomize=True, database=None)
 
@@ -143,3 +143,75 @@ def test_a_stripped_span_is_the_stripped_text_inside_the_span(text, start, end):
 )
 def test_occurrences_are_found_up_to_a_limit(text, piece, limit, expected):
     assert list(find_all(text, piece, limit)) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "piece", "expected"),
+    [
+        # on a line of its own: in capitals, before a colon, or both
+        ("PLAN\nCT of the chest", "CT", "PLAN"),
+        ("Plan:\nCT of the chest", "CT", "Plan"),
+        ("HISTORY OF PRESENT ILLNESS:\nCough.", "Cough", "HISTORY OF PRESENT ILLNESS"),
+        ("Plan\nCT of the chest", "CT", ""),
+        ("PLAN\n\n\nCT of the chest", "CT", "PLAN"),
+        ("PLAN\nCT of the chest\nX-ray", "X-ray", "PLAN"),
+        # the nearest one
+        ("EXAM\nRales.\nPLAN\nCT", "CT", "PLAN"),
+        ("EXAM\nRales.\nPLAN\nCT", "Rales", "EXAM"),
+        # on the line of the answer
+        ("LABS: WBC 14.2", "14.2", "LABS"),
+        ("Labs: WBC 14.2", "14.2", "Labs"),
+        ("EXAM\nLABS: WBC 14.2", "14.2", "LABS"),
+        # a short or a small one on a line with more is weaker than a heading with a line of its own
+        ("VITAL SIGNS\nBP: 120/80", "120", "VITAL SIGNS"),
+        ("Vital signs:\nTemp: 38.2\nPulse: 90", "90", "Vital signs"),
+        ("BP: 120/80", "120", "BP"),
+        # lists, numbers and marks before a heading, or stars around it
+        ("PLAN\n- CT of the chest\n- Thoracentesis", "Thoracentesis", "PLAN"),
+        ("Plan:\n* CT\n* X-ray", "X-ray", "Plan"),
+        ("2. Assessment:\nCough", "Cough", "Assessment"),
+        ("## PLAN\nCT", "CT", "PLAN"),
+        ("**Plan**:\nCT", "CT", "Plan"),
+        ("- Plan:\n  CT", "CT", "Plan"),
+        # none
+        ("Cough for two days.\nFever since.", "Fever", ""),
+        ("Cough\nPLAN", "Cough", ""),
+        ("PLAN", "PLAN", ""),
+        ("", "", ""),
+        ("12:30 cough", "cough", ""),
+        ("At 12:30 cough", "cough", ""),
+        ("BP 120/80\n1:1 ratio of cells", "cells", ""),
+        # a time after a colon and a space is a value
+        ("Time: 10:30", "10:30", "Time"),
+        ("EXAM\nTime: 10:30", "10:30", "EXAM"),
+        # line ends of other systems
+        ("PLAN\r\nCT\r\nX-ray", "X-ray", "PLAN"),
+        ("Plan:\r\nCT", "CT", "Plan"),
+        ("PLAN\rCT", "CT", "PLAN"),
+        ("PLAN\u2028CT", "CT", "PLAN"),
+        # from 61 characters on it is a sentence
+        ("A" * 60 + ":\nCough", "Cough", "A" * 60),
+        ("A" * 61 + ":\nCough", "Cough", ""),
+        ("a" * 60 + ":\nCough", "Cough", "a" * 60),
+        ("A" * 60 + "\nCough", "Cough", "A" * 60),
+        ("A" * 61 + "\nCough", "Cough", ""),
+        # white space around it
+        ("  PLAN  \nCT", "CT", "PLAN"),
+        ("\tPlan :  \nCT", "CT", "Plan"),
+    ],
+)
+def test_the_section_of_a_place(text, piece, expected):
+    assert section_heading(text, text.index(piece)) == expected
+
+
+def test_headings_above_a_place_are_given_from_the_nearest_on():
+    text = "HISTORY\nCough.\nExam: lungs clear\nVital signs:\nBP: 120/80\nPLAN: CT\n"
+    expected = [("BP", False), ("Vital signs", True), ("Exam", False), ("HISTORY", True)]
+    assert list(headings_above(text, text.index("120"))) == expected
+    assert list(headings_above(text, len(text)))[:2] == [("PLAN", False), ("BP", False)]
+    assert list(headings_above(text, 0)) == []
+
+
+def test_the_heading_of_a_long_line_is_found_at_once():
+    text = "A" + " " * 100_000 + "x\n" + "A " * 50_000 + "\nCough"
+    assert section_heading(text, len(text)) == ""

@@ -22,8 +22,8 @@ LAYERS = [
     {"export", "training"},
     {"pipeline"},
     {"models", "ontology"},
-    {"schemas", "alignment", "categories", "metrics", "statistics"},
-    {"types", "errors"},
+    {"schemas", "alignment", "categories", "metrics", "statistics", "calibration", "files"},
+    {"types", "errors", "about"},
 ]
 GROUPS = {
     "spacy_factories",

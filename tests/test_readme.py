@@ -13,6 +13,7 @@ from thinc.api import Config
 from typer.testing import CliRunner
 
 import spacy_cqa.cli  # noqa: F401 - puts the group on spaCy's command
+from spacy_cqa.cli.kb import build
 from spacy_cqa.pipeline.clinical_qa import make_clinical_qa
 from spacy_cqa.training.converters.squad import records_from_squad
 
@@ -50,6 +51,11 @@ def folder(tmp_path, trained_path, data, monkeypatch):
     (tmp_path / "note.txt").write_text(NOTES[0][0], encoding="utf8")
     (tmp_path / "corpus").mkdir()
     shutil.copy(data / "notes.spacy", tmp_path / "corpus" / "test.spacy")
+    (tmp_path / "assets" / "ontology").mkdir(parents=True)
+    for path in (ROOT / "assets" / "ontology").glob("*.tsv"):  # the first lines: an index of all names takes a while
+        lines = path.read_text(encoding="utf8").splitlines(keepends=True)[:40]
+        antibiotic = [line for line in path.open(encoding="utf8") if "\tazithromycin\t" in line]
+        (tmp_path / "assets" / "ontology" / path.name).write_text("".join(lines + antibiotic), encoding="utf8")
     monkeypatch.chdir(tmp_path)
     return tmp_path
 
@@ -68,12 +74,14 @@ def test_every_block_has_a_test():
 
 
 def test_python_blocks_run_in_order(folder, capsys):
+    build(folder / "assets" / "ontology", folder / "kb" / "starter", form="table")
     namespace: Dict[str, object] = {}
     for block in of_language("python"):
         exec(compile(block.code, f"README, {block.section}", "exec"), namespace)
     out = capsys.readouterr().out
     assert "drug azithromycin Medication" in out
     assert namespace["answers"] is not None
+    assert namespace["kb"][namespace["answer"].concept_id].name == "azithromycin"
     assert "dx" in namespace["doc"].spans["clinical_qa"].attrs["questions"]
 
 
@@ -119,4 +127,6 @@ def test_commands_run(folder, encoders):
             assert result.exit_code == 0, f"{line}\n{result.output}\n{result.exception}"
     assert (folder / "metrics" / "test.html").exists()
     assert (folder / "answers.html").exists()
+    assert (folder / "training" / "linked" / "clinical_qa_linker" / "kb" / "concepts.jsonl").exists()
+    assert srsly.read_json(folder / "corpus" / "agreement.json")["union"]["answers"] > 0
     assert (folder / "training" / "model-best").exists()

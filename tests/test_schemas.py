@@ -241,3 +241,80 @@ def test_another_packages_extension_is_refused_and_left_alone(name, monkeypatch)
     with pytest.raises(ValueError, match=rf"CQA-E008.*Doc\._\.{name}"):
         schemas.set_extensions()
     assert spacy.blank("en")("x")._.get(name) == "theirs"
+
+
+# What a linker and other components add
+
+
+def test_answers_are_read_back_as_they_were_written(doc):
+    spans = [
+        span_of(doc, "cough", "b", "Symptoms", 0.5),
+        ScoredSpan("a", 0, 1, "Medication", 0.25, (0.1, 0.6, 0.1, 0.1, 0.1), "C1", (("C1", 1.0), ("C2", 0.75))),
+    ]
+    answers = NoteAnswers(
+        spans=spans,
+        questions={"b": "B?", "a": "A?", "none": "Any surgery?"},
+        null_scores={"b": 0.25, "a": 0.5, "none": 0.75},
+        given_category_scores={"a": [[0.2, 0.2, 0.2, 0.2, 0.2]]},
+        wanted_categories={"a": ["Medication", "Procedure"]},
+        calibrated=True,
+    )
+    write_answers(doc, answers, spans_key="mine")
+    assert schemas.read_note_answers(doc, spans_key="mine") == answers
+    assert schemas.read_note_answers(Doc(doc.vocab).from_bytes(doc.to_bytes()), spans_key="mine") == answers
+    assert schemas.read_note_answers(doc) is None
+
+
+def test_what_is_read_back_can_be_changed_without_changing_the_doc(doc):
+    before = dict(answered(doc).spans["clinical_qa"].attrs)
+    found = schemas.read_note_answers(doc)
+    found.spans.clear()
+    found.questions["new"] = "New?"
+    found.null_scores.clear()
+    assert dict(doc.spans["clinical_qa"].attrs) == before
+    assert len(doc.spans["clinical_qa"]) == 3
+
+
+def test_attrs_that_hold_nothing_are_not_written(doc):
+    attrs = set(answered(doc).spans["clinical_qa"].attrs)
+    assert attrs == {"questions", "null_scores", "calibrated", "scores", "category_scores"}
+
+
+def test_answers_know_their_concepts_where_any_is_linked(doc):
+    linked = ScoredSpan("q", 0, 1, "", 0.9, (0.2,) * 5, "C1", (("C1", 1.0), ("C2", 0.75)))
+    write_answers(doc, NoteAnswers(spans=[linked, ScoredSpan("q", 1, 2, "", 0.5, (0.2,) * 5)]))
+    first, second = doc._.answers
+    assert (first.concept_id, first.concepts) == ("C1", (("C1", 1.0), ("C2", 0.75)))
+    assert (second.concept_id, second.concepts) == ("", ())
+    doc.spans["clinical_qa"].append(Span(doc, 0, 1, kb_id="C3"))
+    assert [(a.concept_id, a.concepts) for a in doc._.answers] == [("C1", ()), ("", ()), ("C3", ())]
+
+
+def test_a_group_without_attrs_is_read_and_written_back(doc):
+    group = answered(doc).spans["clinical_qa"]
+    group.attrs.clear()
+    found = schemas.read_note_answers(doc)
+    assert [(span.question_id, span.score, span.category_scores, span.concepts) for span in found.spans] == [
+        ("meds", None, None, ()),
+        ("meds", None, None, ()),
+        ("signs", None, None, ()),
+    ]
+    before = doc._.answers
+    write_answers(doc, found)
+    assert doc._.answers == before
+
+
+def test_the_section_of_an_answer(doc):
+    spans = [span_of(doc, "aspirin", "a", "", 0.5), span_of(doc, "Chest film", "b", "", 0.5)]
+    write_answers(doc, NoteAnswers(spans=spans))
+    assert [answer.section for answer in doc._.answers] == ["", "PLAN"]
+
+
+@pytest.mark.parametrize("extension", ["negex", "is_negated"])
+def test_negation_is_known_where_a_component_looks_for_it(extension, doc, monkeypatch):
+    monkeypatch.setattr(Underscore, "span_extensions", {})
+    assert [answer.negated for answer in answered(doc)._.answers] == [None, None, None]
+    Span.set_extension(extension, default=False)
+    cough = doc.spans["clinical_qa"][2]
+    cough._.set(extension, True)
+    assert [answer.negated for answer in doc._.answers] == [False, False, True]

@@ -1,6 +1,5 @@
 """What the commands share: one clear error on bad input, and files that appear whole or not at all."""
 
-import os
 import sys
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,13 +40,10 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
     path (Path): The file; its folder is made.
     write (Callable[[Path], object]): Writes to the path it is given.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_name(f".{path.stem}.{os.getpid()}{path.suffix}")
-    try:
+    from ..files import whole_file
+
+    with whole_file(path) as scratch:
         write(scratch)
-        os.replace(scratch, path)
-    finally:
-        scratch.unlink(missing_ok=True)
 
 
 def load_pipeline(model: str, use_gpu: int = -1) -> "Language":

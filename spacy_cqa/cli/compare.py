@@ -28,7 +28,8 @@ def compare_cli(
 def compare(paths: List[Path], output: Path, *, split: str = "test") -> Dict[str, Any]:
     """Compare runs and write tables and pictures.
 
-    paths (List[Path]): Run folders, or folders with them at any depth. Unfinished runs are named and left out.
+    paths (List[Path]): Run folders, or folders with them at any depth. Unfinished runs are named and left out; those
+        of learning rates that were not chosen are counted and left out.
     output (Path): Folder to write to.
     split (str): "test" or "dev".
     RETURNS (Dict[str, Any]): The data of tables.json; see `export.tables.compare_runs`.
@@ -36,14 +37,17 @@ def compare(paths: List[Path], output: Path, *, split: str = "test") -> Dict[str
     """
     import json
 
-    from ..export.tables import SPLITS, compare_runs, read_runs, tables_markdown
+    from ..export.tables import compare_runs, tables_markdown
+    from ..training.runs import SPLITS, read_runs
 
     if split not in SPLITS:
         raise ValueError(f"Unknown split {split!r}. Known: {', '.join(SPLITS)}.")
-    runs, unfinished = read_runs(paths, split=split)
-    for folder in unfinished:
+    found = read_runs(paths, split=split)
+    for folder in found.unfinished:
         progress(f"Left out, not finished: {folder}")
-    comparison = compare_runs(runs, split=split)
+    if found.unchosen:
+        progress(f"Left out, learning rate tried but not chosen: {len(found.unchosen)}")
+    comparison = compare_runs(found.runs, split=split)
     markdown, data = tables_markdown(comparison), json.dumps(comparison, indent=1) + "\n"
     write_whole(output / "tables.md", lambda file: file.write_text(markdown, encoding="utf8"))
     write_whole(output / "tables.json", lambda file: file.write_text(data, encoding="utf8"))

@@ -1,8 +1,7 @@
 """`spacy cqa convert`: data to .spacy or JSON, with a report of what was repaired and dropped."""
 
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Dict, Iterable, Iterator, List, Optional, Sequence, Tuple
+from typing import TYPE_CHECKING, Any, Dict, Iterator, List, Optional, Sequence, Tuple
 
 import typer
 
@@ -167,8 +166,11 @@ def convert(
     import srsly
     from tqdm import tqdm
 
+    from ..files import whole_outputs
+    from ..training.converters.emrqa_writer import Noise, write_emrqa
     from ..training.converters.report import ConversionReport
     from ..training.splits import SPLIT_NAMES, parse_shares
+    from ..training.writing import write_parts
 
     _check_forms(form, to)
     _check_conflicts(form, to, split, ending, shard, preparation, noise, repeat)
@@ -178,18 +180,37 @@ def convert(
     _check_outputs(outputs, output_path, to, shard)
     report = ConversionReport()
     nlp = spacy.blank(lang)
-    read = _read_emrqa if form == "emrqa" else _read_squad
-    notes = tqdm(
-        read(input_path, nlp, shares, seed, preparation, report), desc=output_path.name, unit="note", disable=None
-    )
-    with _appears_whole(outputs, output_path) as scratch:
+    notes = _read(input_path, nlp, form, shares, seed, preparation, report)
+    notes = tqdm(notes, desc=output_path.name, unit="note", disable=None)
+    with whole_outputs(output_path, outputs) as scratch:
         if to == "emrqa":
-            _write_emrqa(notes, scratch, seed, noise, repeat)
+            records = (record for _, record in notes)
+            write_emrqa(records, scratch, seed=seed, noise=Noise.of_rate(noise), repeat=repeat)
         else:
-            _write(notes, {part: _output_of(part, scratch, ending, shard) for part in parts}, nlp, shard, report)
+            paths = {part: _output_of(part, scratch, ending, shard) for part in parts}
+            write_parts(notes, paths, nlp, shard=shard, report=report)
     if report_path is not None:
         write_whole(report_path, lambda file: srsly.write_json(file, report.to_dict()))
     return report
+
+
+def _read(
+    path: Path,
+    nlp: "Language",
+    form: str,
+    shares: List[float],
+    seed: int,
+    preparation: Optional["Preparation"],
+    report: "ConversionReport",
+) -> Iterator[Tuple[str, "QARecord"]]:
+    from ..training.converting import stream_emrqa, stream_squad
+
+    if form == "emrqa":
+        return stream_emrqa(path, shares=shares, seed=seed, preparation=preparation, report=report)
+    return stream_squad(path, nlp, shares=shares, seed=seed, report=report)
+
+
+# Checks ---------------------------------------------------------------------------------------------------------------
 
 
 def _check_forms(*forms: str) -> None:
@@ -222,9 +243,6 @@ def _check_conflicts(
             raise ValueError(message)
 
 
-# Outputs that appear whole or not at all ------------------------------------------------------------------------------
-
-
 def _output_of(part: str, root: Path, ending: str, shard: int) -> Path:
     """The file of a part, or its folder of shards; the root itself where there is no split."""
     if not part:
@@ -234,12 +252,12 @@ def _output_of(part: str, root: Path, ending: str, shard: int) -> Path:
 
 def _check_outputs(outputs: Sequence[Path], root: Path, to: str, shard: int) -> None:
     from ..errors import Errors
+    from ..training.writing import ENDINGS, check_ending
 
-    allowed = (".json",) if to == "emrqa" else (".spacy", ".json")
     split = list(outputs) != [root]
     for path in outputs:
-        if not shard and path.suffix not in allowed:
-            raise ValueError(Errors.E033.format(path=path))
+        if not shard:
+            check_ending(path, endings=(".json",) if to == "emrqa" else ENDINGS)
         foreign = [child for child in path.iterdir() if not _is_shard(child)] if path.is_dir() else []
         if path.exists() and (path.is_dir() != bool(shard) or foreign):
             raise ValueError(Errors.E044.format(path=path))
@@ -249,205 +267,3 @@ def _check_outputs(outputs: Sequence[Path], root: Path, to: str, shard: int) -> 
 
 def _is_shard(path: Path) -> bool:
     return path.suffix == ".spacy" and path.stem.isdigit()
-
-
-@contextmanager
-def _appears_whole(outputs: Sequence[Path], root: Path) -> Iterator[Path]:
-    """Give a path to write at in place of the root; its outputs are moved to theirs when all are written."""
-    import os
-    import shutil
-    import tempfile
-
-    # Beside the output, or where its folders will be, so that moving is renaming and an error leaves no folder behind.
-    beside = next(parent for parent in root.absolute().parents if parent.is_dir())
-    hidden = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=beside))
-    scratch = hidden / root.name
-    try:
-        if list(outputs) != [root]:
-            scratch.mkdir()
-        yield scratch
-        for number, path in enumerate(outputs):
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if path.is_dir():  # a folder of shards cannot be replaced by renaming alone
-                path.rename(hidden / f"old-{number}")
-            os.replace(scratch / path.relative_to(root), path)
-    finally:
-        shutil.rmtree(hidden, ignore_errors=True)
-
-
-# Reading --------------------------------------------------------------------------------------------------------------
-
-
-def _read_squad(
-    path: Path,
-    nlp: "Language",
-    shares: List[float],
-    seed: int,
-    preparation: Optional["Preparation"],
-    report: "ConversionReport",
-) -> Iterator[Tuple[str, "QARecord"]]:
-    """Each note with its part of the split, part by part."""
-    from ..training.splits import split_notes
-
-    records = _load_squad(path, nlp, report)
-    parts = split_notes(records, shares, seed=seed) if shares else {"": records}
-    for part, notes in parts.items():
-        for record in notes:
-            yield part, record
-
-
-def _load_squad(path: Path, nlp: "Language", report: "ConversionReport") -> List["QARecord"]:
-    from ..training.converters.squad import read_squad
-    from ..training.corpus import read_docs
-    from ..training.records import doc_to_record
-
-    if path.suffix != ".spacy":
-        return list(read_squad(path, report))
-    records = [doc_to_record(doc) for doc in read_docs(path, nlp)]
-    report.notes = len(records)
-    report.questions = sum(len(record.questions) for record in records)
-    report.answers = sum(len(question.answers) for record in records for question in record.questions)
-    return records
-
-
-def _read_emrqa(
-    path: Path,
-    nlp: "Language",
-    shares: List[float],
-    seed: int,
-    preparation: Optional["Preparation"],
-    report: "ConversionReport",
-) -> Iterator[Tuple[str, "QARecord"]]:
-    """Each prepared note with its part of the split, in the order of the file. A split takes a pass before it."""
-    from ..training.converters.emrqa import outline_emrqa, read_emrqa
-    from ..training.converters.preparation import HeldOut, Preparation, hold_out, prepare_record
-    from ..training.splits import assign_parts, text_digest
-
-    settings = preparation or Preparation()
-    part_of: Dict[str, str] = {}
-    held_out = HeldOut()
-    if shares:
-        outline = outline_emrqa(path, subsets=settings.subsets)
-        part_of = assign_parts(outline.digests, shares, seed=seed)
-        held_out = hold_out(settings, outline.templates, outline.question_templates)
-    for record in read_emrqa(path, report, subsets=settings.subsets):
-        part = part_of.get(text_digest(record.text), "")
-        prepared = prepare_record(record, settings, part=part or "train", held_out=held_out, report=report)
-        if prepared is not None:
-            yield part, prepared
-
-
-# Writing --------------------------------------------------------------------------------------------------------------
-
-
-def _write_emrqa(notes: Iterable[Tuple[str, "QARecord"]], path: Path, seed: int, noise: float, repeat: int) -> None:
-    from ..training.converters.emrqa_writer import Noise, write_emrqa
-
-    write_emrqa((record for _, record in notes), path, seed=seed, noise=Noise.of_rate(noise), repeat=repeat)
-
-
-def _write(
-    notes: Iterable[Tuple[str, "QARecord"]],
-    paths: Dict[str, Path],
-    nlp: "Language",
-    shard: int,
-    report: "ConversionReport",
-) -> None:
-    writers = {
-        part: _JsonWriter(path) if path.suffix == ".json" else _SpacyWriter(path, nlp, shard, report)
-        for part, path in paths.items()
-    }
-    for part, record in notes:
-        writers[part].add(record)
-    for writer in writers.values():
-        writer.close()
-
-
-class _SpacyWriter:
-    """Writes a .spacy file, or a folder of numbered ones of at most `shard` questions."""
-
-    def __init__(self, path: Path, nlp: "Language", shard: int, report: "ConversionReport"):
-        self.path = path
-        self.nlp = nlp
-        self.shard = shard
-        self.report = report
-        self.n_written = 0
-        self._start()
-
-    def _start(self) -> None:
-        from spacy.tokens import DocBin
-
-        self.docbin = DocBin(store_user_data=True)
-        self.n_questions = 0
-
-    def add(self, record: "QARecord") -> None:
-        """Add a note; one of more questions than a shard takes is written several times, with some questions each."""
-        from dataclasses import replace
-
-        size = self.shard or len(record.questions) or 1
-        for start in range(0, len(record.questions) or 1, size):
-            piece = replace(record, questions=record.questions[start : start + size])
-            if self.shard and self.n_questions and self.n_questions + len(piece.questions) > self.shard:
-                self._flush()
-            self._add(piece)
-
-    def _add(self, record: "QARecord") -> None:
-        from ..training.records import cuts_token, record_to_doc
-
-        with self.nlp.memory_zone():  # else the vocabulary keeps the id of every question of a large file
-            doc = record_to_doc(record, self.nlp.make_doc)
-            self.report.cut_tokens += sum(cuts_token(doc, a) for q in record.questions for a in q.answers)
-            self.docbin.add(doc)
-        self.n_questions += len(record.questions)
-
-    def _flush(self) -> None:
-        self.n_written += 1
-        path = self.path / f"{self.n_written:05d}.spacy" if self.shard else self.path
-        path.parent.mkdir(exist_ok=True)
-        self.docbin.to_disk(path)
-        self._start()
-
-    def close(self) -> None:
-        """Write what is left; the first file even if it is empty, so that every output exists."""
-        if len(self.docbin) or not self.n_written:
-            self._flush()
-
-
-class _JsonWriter:
-    """Writes a SQuAD file, one article at a time."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        self.article: List[QARecord] = []
-        self.n_written = 0
-
-    def add(self, record: "QARecord") -> None:
-        """Add a note to the article that it belongs to."""
-        number = record.meta.get("article")
-        if self.article and (number is None or number != self.article[-1].meta.get("article")):
-            self._flush()
-        self.article.append(record)
-
-    def _flush(self) -> None:
-        import json
-
-        from ..training.converters.squad import records_to_squad
-
-        data = records_to_squad(self.article)
-        articles = data.pop("data")
-        with self.path.open("a", encoding="utf8") as file:
-            if not self.n_written:
-                file.write(json.dumps(data, indent=1, ensure_ascii=False)[:-2] + ',\n "data": [')
-            for article in articles:
-                # The standard library keeps every digit of a soft label, srsly ten.
-                text = json.dumps(article, indent=1, ensure_ascii=False).replace("\n", "\n  ")
-                file.write(("," if self.n_written else "") + "\n  " + text)
-                self.n_written += 1
-        self.article = []
-
-    def close(self) -> None:
-        """Write what is left, and the end of the file."""
-        if self.article or not self.n_written:
-            self._flush()
-        with self.path.open("a", encoding="utf8") as file:
-            file.write("\n ]\n}\n" if self.n_written else "]\n}\n")

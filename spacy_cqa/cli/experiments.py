@@ -35,8 +35,9 @@ def experiments_cli(
     --dev corpus/dev.spacy --test corpus/test.spacy --encoder minilm=backbone/minilm --kb kb/starter
     """
     with one_clear_error():
-        from ..training.experiments import ONTOLOGY_BASE, run_all
+        from ..training.experiments import run_all
         from ..training.linking import run_ontology
+        from ..training.variants import ONTOLOGY_BASE
 
         runs = plan(config, output, train, dev, test, parse_encoders(encoders), variants, seeds, cased)
         folders = run_all(runs, learn_rates=rates, use_gpu=use_gpu, progress=progress)
@@ -78,7 +79,8 @@ def plan(
     """RETURNS (List[Run]): The runs of all encoders, variants and seeds.
     RAISES (ValueError): A variant or a cased encoder is unknown, or a file is missing.
     """
-    from ..training.experiments import VARIANTS, Data, Run
+    from ..training.experiments import Data, Run
+    from ..training.variants import VARIANTS
 
     unknown = [name for name in variants if name not in VARIANTS]
     if unknown:

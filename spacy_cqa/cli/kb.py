@@ -82,8 +82,9 @@ def build(
     RAISES (ValueError): E050 to E055: the source cannot be read, or an option is not usable; E066: OUTPUT holds
         something else. Nothing is written then.
     """
+    from ..files import whole_outputs
     from ..ontology.concepts import SourceReport
-    from ..ontology.kb import build_kb, check_is_replaceable, put_in_place
+    from ..ontology.kb import build_kb, check_is_replaceable
     from ..ontology.names import add_abbreviations
     from ..ontology.sources import read_source
 
@@ -93,7 +94,7 @@ def build(
     concepts: Iterable[Concept] = read_source(source, form, report=report, **(options or {}))
     if abbreviations:
         concepts = add_abbreviations(concepts)
-    with put_in_place(output) as folder:
+    with whole_outputs(output) as folder:
         info = build_kb(_with_progress(concepts), folder, meta={"source": form}, progress=progress)
     return info, report
 

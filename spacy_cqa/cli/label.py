@@ -45,7 +45,7 @@ def label_cli(
             return
         for source, count in report.labelled.most_common():
             typer.echo(f"Labelled {count} questions by {source}")
-        typer.echo(f"Kept {report.kept} labels given by hand; {report.none} questions have none")
+        typer.echo(f"Kept {report.kept} labels as they were; {report.none} questions have none")
         if compared["union"]["answers"]:
             typer.echo(agreement_tables(compared))
 

@@ -51,6 +51,7 @@ def link(
     RAISES (ValueError): The pipeline, the knowledge base or the data cannot be read, or an option is not usable.
         Nothing is written then.
     """
+    from ..files import whole_outputs
     from ..training.linking import add_linker, fit_linker_weight
 
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
@@ -64,19 +65,6 @@ def link(
     if dev is not None and category_source == "mixed":
         progress(f"Fitting the weight on {dev} ...")
         fitted = fit_linker_weight(nlp, linker, dev)
-    _write(nlp, output)
+    with whole_outputs(output) as folder:
+        nlp.to_disk(folder)
     return fitted
-
-
-def _write(nlp, output: Path) -> None:
-    import os
-    import shutil
-
-    scratch = output.with_name(f".{output.name}.{os.getpid()}")
-    try:
-        nlp.to_disk(scratch)
-        if output.exists():
-            output.rmdir()
-        scratch.rename(output)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)

@@ -3,24 +3,18 @@
 Tables as in: 'Clinical QA 2.0: Multi-Task Learning for Answer Extraction and Categorization' (arXiv 2502.13108).
 """
 
-import json
 from collections import Counter
-from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 
 from ..errors import Errors
-from ..metrics import category_table, macro_f1, mean, settle_label
+from ..metrics import mean
 from ..statistics import percentile_interval, resample_weights, weighted_macro_f1, weighted_mean
-from ..types import CATEGORIES, KINDS
-
-SPLITS = ("test", "dev")
-SPAN_ONLY, CATEGORY_ONLY = "span-only", "category-only"
-VARIANTS = (SPAN_ONLY, CATEGORY_ONLY, "multitask-hard", "multitask-soft", "multitask-ontology")
-"""The known variants in the order of the tables; others follow as they come."""
+from ..training.runs import CURVES, RunQuestion, RunResults, is_trained
+from ..training.variants import CATEGORY_ONLY, ONTOLOGY_VARIANT, SPAN_ONLY, VARIANTS
+from ..types import CATEGORIES
 
 RESULTS: Dict[str, str] = {
     "cqa_em": "EM",
@@ -41,283 +35,22 @@ BASELINES: Dict[str, str] = {
 }
 """Columns of the second table, and the single-task variant that each is compared with."""
 
-CURVES = ("cqa_f1", "cqa_cat_acc_gold")
-
-_SPAN_MEASURES = ("cqa_em", "cqa_f1", "cqa_hasans_em", "cqa_hasans_f1", "cqa_noans_acc")
-_CATEGORY_MEASURES = ("cqa_cat_acc_gold", "cqa_cat_macro_f1", "cqa_per_category")
-_TOLERANCE = 1e-6
-_RUN_FILE, _CURVE_FILE = "run.json", "curve.jsonl"
-_RUN_FIELDS = {"encoder": str, "variant": str, "seed": int}
-_QUESTION_FIELDS = {
-    "note": str,
-    "id": str,
-    "kind": str,
-    "category": str,
-    "also": list,
-    "f1": (int, float),
-    "em": (int, float),
-    "gold_label": str,
-    "hit": bool,
-    "hit_label": str,
-}
-
 Group = Tuple[str, str]  # encoder, variant
-Measure = Callable[[Sequence["Run"], Sequence[str], numpy.ndarray], numpy.ndarray]  # runs, notes, weights
-
-
-@dataclass(frozen=True)
-class RunQuestion:
-    """The result of one question.
-
-    note (str): Id of the note.
-    id (str): Id of the question.
-    kind (str): "single", "list" or "impossible".
-    category (str): The annotated category, "" for none.
-    also (Tuple[str, ...]): Further defensible categories.
-    f1 (float): Token F1 of the best answer.
-    em (float): Its exact match.
-    gold_label (str): Category predicted from the gold spans, "" if it was not asked for.
-    hit (bool): Whether the best answer shares a character with a gold one.
-    hit_label (str): Its category.
-    """
-
-    note: str
-    id: str
-    kind: str
-    category: str
-    also: Tuple[str, ...]
-    f1: float
-    em: float
-    gold_label: str
-    hit: bool
-    hit_label: str
-
-    @property
-    def is_answerable(self) -> bool:
-        """RETURNS (bool): Whether the note answers the question."""
-        return self.kind != "impossible"
-
-    @property
-    def is_labelled(self) -> bool:
-        """RETURNS (bool): Whether it has an annotated category to be measured against."""
-        return self.is_answerable and bool(self.category)
-
-    @property
-    def gold(self) -> Tuple[Any, ...]:
-        """RETURNS (Tuple[Any, ...]): What all runs on the same data agree on."""
-        return (self.note, self.id, self.kind, self.category, tuple(sorted(self.also)))
-
-    @property
-    def label_pair(self) -> Optional[Tuple[str, str]]:
-        """RETURNS (Optional[Tuple[str, str]]): Gold and predicted category, from the gold span; None without either."""
-        if not self.is_labelled or not self.gold_label:
-            return None
-        return settle_label(self.gold_label, self.category, self.also), self.gold_label
-
-    @property
-    def is_hit_right(self) -> bool:
-        """RETURNS (bool): Whether the category of the best answer is right."""
-        return settle_label(self.hit_label, self.category, self.also) == self.hit_label
-
-
-@dataclass(frozen=True)
-class Run:
-    """A training run on one split.
-
-    path (Path): Its folder.
-    encoder (str): Its encoder.
-    variant (str): What was trained, such as "span-only" or "multitask-soft".
-    seed (int): Its seed.
-    questions (List[RunQuestion]): The questions of the split.
-    measures (Dict[str, Any]): Measures by the names of the scorer, those that the variant was trained for.
-    curve (List[Dict[str, Any]]): Evaluations during training: `step` and measures.
-    """
-
-    path: Path
-    encoder: str
-    variant: str
-    seed: int
-    questions: List[RunQuestion]
-    measures: Dict[str, Any] = field(default_factory=dict)
-    curve: List[Dict[str, Any]] = field(default_factory=list)
-
-    @property
-    def group(self) -> Group:
-        """RETURNS (Tuple[str, str]): Encoder and variant, which runs of several seeds share."""
-        return self.encoder, self.variant
-
-
-def _is_trained(variant: str, measure: str) -> bool:
-    """Whether a measure means anything for a variant. The category of hits needs both heads."""
-    if variant == SPAN_ONLY:
-        return measure in _SPAN_MEASURES
-    return variant != CATEGORY_ONLY or measure in _CATEGORY_MEASURES
-
-
-# Reading --------------------------------------------------------------------------------------------------------------
-
-
-def read_runs(paths: Iterable[Path], *, split: str = "test") -> Tuple[List[Run], List[Path]]:
-    """Read run folders.
-
-    paths (Iterable[Path]): Run folders, or folders with them at any depth.
-    split (str): The split whose results are read.
-    RETURNS (Tuple[List[Run], List[Path]]): The runs, and the folders of runs that are not finished.
-    RAISES (ValueError): E031, E032, E045, E046: a folder is missing or holds no runs, a file cannot be read, or its
-        scores are not those of its questions.
-    """
-    paths = list(paths)
-    needed = (_RUN_FILE, f"{split}.json")
-    folders = {folder.resolve(): folder for path in paths for folder in _run_folders(path)}.values()
-    unfinished = [folder for folder in folders if not all((folder / name).exists() for name in needed)]
-    runs = [_read_run(folder, split) for folder in folders if folder not in unfinished]
-    if not runs:
-        problem = f"none of {len(unfinished)} is finished, with {' and '.join(needed)}"
-        raise ValueError(Errors.E045.format(path=", ".join(map(str, paths)), problem=problem))
-    return runs, unfinished
-
-
-def _run_folders(path: Path) -> List[Path]:
-    """Folders with any file of a run: one that was broken off may lack each of them."""
-    if not path.exists():
-        raise ValueError(Errors.E031.format(path=path))
-    names = (_RUN_FILE, _CURVE_FILE, *(f"{split}.json" for split in SPLITS))
-    found = sorted({file.parent for name in names for file in path.rglob(name)})
-    if not any((folder / _RUN_FILE).exists() for folder in found):
-        raise ValueError(Errors.E045.format(path=path, problem=f"there is no {_RUN_FILE} in it or below"))
-    return found
-
-
-def _read_run(folder: Path, split: str) -> Run:
-    about = _fields(_load(folder / _RUN_FILE), _RUN_FIELDS, folder / _RUN_FILE, "the file")
-    path = folder / f"{split}.json"
-    results = _fields(_load(path), {"scores": dict, "questions": list}, path, "the file")
-    questions = [_question(item, path, f"questions[{n}]") for n, item in enumerate(results["questions"])]
-    problem = _problem_of(questions)
-    if problem:
-        raise _no_results(path, problem)
-    measures = {name: n for name, n in _measures(questions).items() if _is_trained(about["variant"], name)}
-    _check_scores(measures, results["scores"], path)
-    if "cqa_noans_acc" in measures:
-        measures["cqa_noans_acc"] = results["scores"]["cqa_noans_acc"]
-    return Run(folder, **about, questions=questions, measures=measures, curve=_read_curve(folder / _CURVE_FILE))
-
-
-def _load(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf8"))  # srsly's parser is inexact in the last digits of a float
-    except ValueError as error:
-        raise ValueError(Errors.E032.format(path=path, form="JSON in UTF-8", problem=error)) from error
-
-
-def _no_results(path: Path, problem: str) -> ValueError:
-    return ValueError(Errors.E032.format(path=path, form="a file of a run folder", problem=problem))
-
-
-def _fields(data: Any, expected: Mapping[str, Any], path: Path, place: str) -> Dict[str, Any]:
-    if not isinstance(data, dict):
-        raise _no_results(path, f"{place} is no object")
-    for name, kind in expected.items():
-        if not isinstance(data.get(name), kind):
-            raise _no_results(path, f"{place} has no usable {name!r}")
-    return {name: data[name] for name in expected}
-
-
-def _question(item: Any, path: Path, place: str) -> RunQuestion:
-    found = _fields(item, _QUESTION_FIELDS, path, place)
-    labels = (found["category"], found["gold_label"], found["hit_label"])
-    unknown = [name for name in found["also"] if name not in CATEGORIES]
-    unknown += [name for name in labels if name not in (*CATEGORIES, "")]
-    if unknown:
-        raise _no_results(path, f"{place} has the category {unknown[0]!r}, not one of {list(CATEGORIES)}")
-    if found["kind"] not in KINDS:
-        raise _no_results(path, f"{place} has the kind {found['kind']!r}, not one of {list(KINDS)}")
-    return RunQuestion(**{**found, "also": tuple(found["also"])})
-
-
-def _problem_of(questions: Sequence[RunQuestion]) -> Optional[str]:
-    if not questions:
-        return "it has no questions"
-    (note, qid), count = Counter((q.note, q.id) for q in questions).most_common(1)[0]
-    return f"it has question {note}/{qid} {count} times" if count > 1 else None
-
-
-def _read_curve(path: Path) -> List[Dict[str, Any]]:
-    if not path.exists():
-        return []
-    lines = path.read_text(encoding="utf8").splitlines()
-    try:
-        points = [json.loads(line) for line in lines if line.strip()]
-    except ValueError as error:
-        raise ValueError(Errors.E032.format(path=path, form="JSON lines", problem=error)) from error
-    for number, point in enumerate(points, start=1):
-        _fields(point, {"step": int}, path, f"entry {number}")
-        if not all(isinstance(point.get(name), (int, float, type(None))) for name in CURVES):
-            raise _no_results(path, f"entry {number} has a measure that is no number")
-    return points
-
-
-# Measures of a run ----------------------------------------------------------------------------------------------------
-
-
-def _measures(questions: Sequence[RunQuestion]) -> Dict[str, Any]:
-    answerable = [q for q in questions if q.is_answerable]
-    labelled = [q for q in questions if q.is_labelled]
-    hits = [float(q.is_hit_right) for q in labelled if q.hit]
-    pairs = [q.label_pair for q in questions if q.label_pair]
-    table = category_table(pairs, CATEGORIES) if pairs else None
-    return {
-        "cqa_em": mean(q.em for q in questions),
-        "cqa_f1": mean(q.f1 for q in questions),
-        "cqa_hasans_em": mean(q.em for q in answerable),
-        "cqa_hasans_f1": mean(q.f1 for q in answerable),
-        "cqa_noans_acc": mean(q.em for q in questions if not q.is_answerable),
-        "cqa_cat_acc_gold": mean(float(gold == predicted) for gold, predicted in pairs),
-        "cqa_cat_acc_hit": mean(hits) if hits or not labelled else 0.0,
-        "cqa_cat_hit_coverage": len(hits) / len(labelled) if labelled else None,
-        "cqa_cat_macro_f1": macro_f1(table) if table else None,
-        "cqa_per_category": table,
-    }
-
-
-def _check_scores(measures: Mapping[str, Any], scores: Mapping[str, Any], path: Path) -> None:
-    for name, value in measures.items():
-        expected, found = _flat(name, value), _flat(name, scores.get(name))
-        for key in {**expected, **found}:
-            if not _agree(key, found.get(key), expected.get(key)):
-                message = Errors.E046.format(path=path, name=key, found=found.get(key), expected=expected.get(key))
-                raise ValueError(message)
-
-
-def _flat(name: str, value: Any) -> Dict[str, Any]:
-    if not isinstance(value, dict):
-        return {name: value}
-    return {key: n for part, inside in value.items() for key, n in _flat(f"{name}.{part}", inside).items()}
-
-
-def _agree(name: str, found: Any, expected: Optional[float]) -> bool:
-    if found is None or expected is None:
-        return found is expected
-    if not isinstance(found, (int, float)):
-        return False
-    if name == "cqa_noans_acc":
-        # An answer of punctuation alone is no answer to exact match, but one to the accuracy.
-        return found <= expected + _TOLERANCE
-    return abs(found - expected) <= _TOLERANCE
+Measure = Callable[[Sequence[RunResults], Sequence[str], numpy.ndarray], numpy.ndarray]  # runs, notes, weights
 
 
 # Comparison -----------------------------------------------------------------------------------------------------------
 
 
 def compare_runs(
-    runs: Sequence[Run], *, split: str = "test", resamples: int = 10_000, level: float = 0.95, seed: int = 0
+    runs: Sequence[RunResults], *, split: str = "test", resamples: int = 10_000, level: float = 0.95, seed: int = 0
 ) -> Dict[str, Any]:
     """Compare runs: results, differences to the single-task variants, categories, and what the pictures show.
 
     The differences come with bootstrap intervals, paired over notes: both variants are measured on the same resampled
     notes, each as the mean over its seeds.
 
-    runs (Sequence[Run]): The runs, on the same questions.
+    runs (Sequence[RunResults]): The runs, on the same questions.
     split (str): Name of the split, for the captions.
     resamples (int): Bootstrap resamples.
     level (float): Share of the resamples inside an interval.
@@ -345,11 +78,11 @@ def compare_runs(
     }
 
 
-def _check_comparable(runs: Sequence[Run]) -> None:
+def _check_comparable(runs: Sequence[RunResults]) -> None:
     golds = [frozenset(q.gold for q in run.questions) for run in runs]
     usual, _ = Counter(golds).most_common(1)[0]
     model = runs[golds.index(usual)]
-    earlier: Dict[Tuple[Group, int], Run] = {}
+    earlier: Dict[Tuple[Group, int], RunResults] = {}
     for run, gold in zip(runs, golds):
         if gold != usual:
             note, qid, *_ = min(gold ^ usual)
@@ -361,10 +94,10 @@ def _check_comparable(runs: Sequence[Run]) -> None:
             raise ValueError(Errors.E047.format(run=run.path, other=twin.path, problem=problem))
 
 
-def _grouped(runs: Sequence[Run]) -> Dict[Group, List[Run]]:
+def _grouped(runs: Sequence[RunResults]) -> Dict[Group, List[RunResults]]:
     encoders = list(dict.fromkeys(run.encoder for run in runs))
-    variants = list(dict.fromkeys([*VARIANTS, *(run.variant for run in runs)]))
-    groups: Dict[Group, List[Run]] = {(encoder, variant): [] for encoder in encoders for variant in variants}
+    variants = list(dict.fromkeys([*VARIANTS, ONTOLOGY_VARIANT, *(run.variant for run in runs)]))
+    groups: Dict[Group, List[RunResults]] = {(encoder, variant): [] for encoder in encoders for variant in variants}
     for run in sorted(runs, key=lambda run: run.seed):
         groups[run.group].append(run)
     return {group: members for group, members in groups.items() if members}
@@ -375,7 +108,7 @@ def _named(group: Group) -> Dict[str, Any]:
     return {"encoder": encoder, "variant": variant}
 
 
-def _result_row(group: Group, runs: Sequence[Run]) -> Dict[str, Any]:
+def _result_row(group: Group, runs: Sequence[RunResults]) -> Dict[str, Any]:
     columns = {name: _mean_and_deviation([run.measures.get(name) for run in runs]) for name in RESULTS}
     return {**_named(group), "seeds": [run.seed for run in runs], **columns}
 
@@ -387,7 +120,7 @@ def _mean_and_deviation(values: Iterable[Optional[float]]) -> Optional[Dict[str,
     return {"mean": mean(known), "sd": float(numpy.std(known, ddof=1)) if len(known) > 1 else None}
 
 
-def _missing_seeds(groups: Mapping[Group, Sequence[Run]]) -> List[Dict[str, Any]]:
+def _missing_seeds(groups: Mapping[Group, Sequence[RunResults]]) -> List[Dict[str, Any]]:
     rows = []
     for (encoder, variant), runs in groups.items():
         known = {run.seed for (other, _), members in groups.items() if other == encoder for run in members}
@@ -397,7 +130,7 @@ def _missing_seeds(groups: Mapping[Group, Sequence[Run]]) -> List[Dict[str, Any]
     return rows
 
 
-def _category_rows(group: Group, runs: Sequence[Run]) -> Iterator[Dict[str, Any]]:
+def _category_rows(group: Group, runs: Sequence[RunResults]) -> Iterator[Dict[str, Any]]:
     tables = [run.measures["cqa_per_category"] for run in runs if run.measures.get("cqa_per_category")]
     for category in CATEGORIES if tables else ():
         columns = {
@@ -407,20 +140,20 @@ def _category_rows(group: Group, runs: Sequence[Run]) -> Iterator[Dict[str, Any]
         yield {**_named(group), "category": category, **columns}
 
 
-def _confusion_rows(groups: Mapping[Group, Sequence[Run]]) -> Iterator[Dict[str, Any]]:
+def _confusion_rows(groups: Mapping[Group, Sequence[RunResults]]) -> Iterator[Dict[str, Any]]:
     """Counts over all seeds, gold by predicted category."""
     for group, runs in groups.items():
         counts = Counter(q.label_pair for run in runs for q in run.questions if q.label_pair)
-        if counts and _is_trained(group[1], "cqa_cat_acc_gold"):
+        if counts and is_trained(group[1], "cqa_cat_acc_gold"):
             rows = [[counts[gold, predicted] for predicted in CATEGORIES] for gold in CATEGORIES]
             yield {**_named(group), "categories": list(CATEGORIES), "counts": rows}
 
 
-def _curve_rows(groups: Mapping[Group, Sequence[Run]]) -> Iterator[Dict[str, Any]]:
+def _curve_rows(groups: Mapping[Group, Sequence[RunResults]]) -> Iterator[Dict[str, Any]]:
     for group, runs in groups.items():
         for name in CURVES:
             points = _curve_points([run.curve for run in runs if run.curve], name)
-            if points and _is_trained(group[1], name):
+            if points and is_trained(group[1], name):
                 yield {**_named(group), "measure": name, "points": points}
 
 
@@ -436,13 +169,13 @@ def _curve_points(curves: Sequence[Sequence[Mapping[str, Any]]], name: str) -> L
 
 
 def _difference_rows(
-    groups: Mapping[Group, Sequence[Run]], notes: Sequence[str], weights: numpy.ndarray, level: float
+    groups: Mapping[Group, Sequence[RunResults]], notes: Sequence[str], weights: numpy.ndarray, level: float
 ) -> Iterator[Dict[str, Any]]:
     resampled = {
         (group, name): _RESAMPLED[name](runs, notes, weights)
         for group, runs in groups.items()
         for name in BASELINES
-        if _is_trained(group[1], name)
+        if is_trained(group[1], name)
     }
     for group in groups:
         encoder, variant = group
@@ -467,7 +200,7 @@ def _difference(
 
 
 def _resampled_mean(
-    runs: Sequence[Run],
+    runs: Sequence[RunResults],
     notes: Sequence[str],
     weights: numpy.ndarray,
     *,
@@ -489,12 +222,12 @@ def _category_right(question: RunQuestion) -> Optional[float]:
     return None if pair is None else float(pair[0] == pair[1])
 
 
-def _resampled_macro_f1(runs: Sequence[Run], notes: Sequence[str], weights: numpy.ndarray) -> numpy.ndarray:
+def _resampled_macro_f1(runs: Sequence[RunResults], notes: Sequence[str], weights: numpy.ndarray) -> numpy.ndarray:
     scores = [weighted_macro_f1(weights, *_note_counts(run, notes)) for run in runs]
     return numpy.mean(scores, axis=0)
 
 
-def _note_counts(run: Run, notes: Sequence[str]) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
+def _note_counts(run: RunResults, notes: Sequence[str]) -> Tuple[numpy.ndarray, numpy.ndarray, numpy.ndarray]:
     """Gold, predicted and equal labels, each notes by categories."""
     rows, columns = {note: n for n, note in enumerate(notes)}, {name: n for n, name in enumerate(CATEGORIES)}
     gold, predicted, hits = numpy.zeros((3, len(notes), len(CATEGORIES)))

@@ -14,8 +14,9 @@ The index is scispacy's: names as TF-IDF vectors of character 3-grams, cosine si
 """
 
 import json
-import os
 import shutil
+import zipfile
+import zlib
 from collections import defaultdict
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -43,6 +44,7 @@ from .names import normalize_name
 
 if TYPE_CHECKING:
     from scispacy.candidate_generation import CandidateGenerator
+    from scispacy.linking_utils import KnowledgeBase as ScispacyKnowledgeBase
     from sklearn.feature_extraction.text import TfidfVectorizer
 
 KB_FORMAT = 1
@@ -65,6 +67,19 @@ _LARGE_INDEX = {"M": 100, "efConstruction": 400, "post": 0}
 _QUERY_PARAMETERS = {"efSearch": 200}
 _QUERY_BLOCK = 128  # texts compared with all names at once
 _MANY_NAMES = 500_000  # from here on, as in scispacy, 3-grams of fewer than ten names are left out
+_DIGITS = 4  # cosines in single precision are no finer, and equal ones would differ
+# What reading files that were cut or edited may raise.
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    LookupError,
+    TypeError,
+    AttributeError,
+    RuntimeError,
+    EOFError,
+    zipfile.BadZipFile,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -110,27 +125,12 @@ def check_is_replaceable(folder: Path) -> None:
     RAISES (ValueError): E066.
     """
     if folder.is_dir():
-        if any(folder.iterdir()) and not (folder / "meta.json").is_file():
+        found = {path.name for path in folder.iterdir()}
+        # A pipeline has a meta.json as well.
+        if found and not ("concepts.jsonl" in found and found.issubset(FILES)):
             raise ValueError(Errors.E066.format(path=folder))
     elif folder.exists():
         raise ValueError(Errors.E066.format(path=folder))
-
-
-@contextmanager
-def put_in_place(folder: Path) -> Iterator[Path]:
-    """Give a folder beside another to write in; it takes the other's place when all went well, and is removed if not.
-
-    folder (Path): The folder in the end.
-    YIELDS (Path): The folder to write.
-    """
-    scratch = folder.with_name(f".{folder.name}.{os.getpid()}")
-    try:
-        yield scratch
-        if folder.exists():
-            shutil.rmtree(folder)
-        scratch.rename(folder)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def _write_concepts(concepts: Iterable[Concept], folder: Path) -> Tuple[List[str], int]:
@@ -143,7 +143,7 @@ def _write_concepts(concepts: Iterable[Concept], folder: Path) -> Tuple[List[str
         for concept in concepts:
             count += 1
             names.update(dict.fromkeys(concept.names))
-            lines.write(json.dumps(_to_entity(concept), ensure_ascii=False) + "\n")
+            lines.write(json.dumps(_to_entity(concept)) + "\n")
             if concept.xrefs:
                 codes.write(json.dumps({"id": concept.id, "xrefs": dict(concept.xrefs)}) + "\n")
     return list(names), count
@@ -196,7 +196,8 @@ def _empty_index() -> Any:
 
 
 def _write_json(path: Path, data: Any) -> None:
-    path.write_text(json.dumps(data, ensure_ascii=False), encoding="utf8")
+    # ASCII, since scispacy reads in the encoding of the platform.
+    path.write_text(json.dumps(data), encoding="ascii")
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
@@ -234,19 +235,9 @@ class KnowledgeBase:
         RAISES (ValueError): E060 to E062: there is no such knowledge base, or it cannot be read.
         """
         if self._generator is None:
-            self._generator = self._load_generator()
+            is_known = self.source in SCISPACY_NAMES
+            self._generator = _download_generator(self.source) if is_known else load_generator(Path(self.source))
         return self._generator
-
-    def _load_generator(self) -> "CandidateGenerator":
-
-        if self.folder is None:
-            return _download_generator(self.source)
-        _check_folder(self.folder)
-        try:
-            return load_generator(self.folder)
-        except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
-            problem = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
-            raise ValueError(Errors.E061.format(path=self.folder, problem=problem)) from error
 
     def __len__(self) -> int:
         return len(self.generator.kb.cui_to_entity)
@@ -273,11 +264,11 @@ class KnowledgeBase:
 
     @property
     def codes(self) -> Mapping[str, Mapping[str, Tuple[str, ...]]]:
-        """RETURNS (Mapping[str, Mapping[str, Tuple[str, ...]]]): Codes by concept id and system."""
+        """RETURNS (Mapping[str, Mapping[str, Tuple[str, ...]]]): Codes by concept id and system.
+        RAISES (ValueError): E060, E061: there is no such knowledge base, or it cannot be read.
+        """
         if self._codes is None:
-            path = None if self.folder is None else self.folder / "xrefs.jsonl"
-            rows = srsly.read_jsonl(path) if path is not None and path.exists() else ()
-            self._codes = {row["id"]: {name: tuple(codes) for name, codes in row["xrefs"].items()} for row in rows}
+            self._codes = {} if self.folder is None else _read_codes(self.folder)
         return self._codes
 
     def types_of(self, concept_id: str) -> Tuple[str, ...]:
@@ -295,19 +286,22 @@ class KnowledgeBase:
             name it is, then the one of the shorter name.
         """
         found = self.generator(list(texts), k)
-        return [self._rank(text, candidates, threshold) for text, candidates in zip(texts, found)]
+        return [self._rank(candidates, threshold) for candidates in found]
 
-    def _rank(self, text: str, candidates: Iterable[Any], threshold: float) -> List[Candidate]:
-        kept = []
-        for candidate in candidates:
-            score, name = max(zip(candidate.similarities, candidate.aliases))
-            if score >= threshold:
-                kept.append(Candidate(candidate.concept_id, min(float(score), 1.0), name))
-        return sorted(kept, key=self._rank_key)
+    def _rank(self, found: Iterable[Any], threshold: float) -> List[Candidate]:
+        candidates = [self._best_name(one) for one in found]
+        return sorted((one for one in candidates if one.score >= threshold), key=self._rank_key)
 
-    def _rank_key(self, candidate: Candidate) -> Tuple[float, bool, int, str]:
+    def _best_name(self, found: Any) -> Candidate:
+        """The name of a concept that is most similar, of scispacy's candidate, which has all."""
+        named = zip(found.similarities, found.aliases)
+        scored = [Candidate(found.concept_id, min(round(float(one), _DIGITS), 1.0), name) for one, name in named]
+        return min(scored, key=self._rank_key)
+
+    def _rank_key(self, candidate: Candidate) -> Tuple[float, bool, int, str, str]:
         preferred = self.generator.kb.cui_to_entity[candidate.concept_id].canonical_name
-        return -round(candidate.score, 4), candidate.name != preferred, len(candidate.name), candidate.concept_id
+        is_alias = candidate.name != preferred
+        return -candidate.score, is_alias, len(candidate.name), candidate.concept_id, candidate.name
 
     def find_name(self, name: str) -> Tuple[str, ...]:
         """Concepts that bear a name, whatever its case and number.
@@ -351,19 +345,66 @@ def load_generator(folder: Path, *, exact_limit: int = EXACT_LIMIT) -> "Candidat
     folder (Path): The folder.
     exact_limit (int): Up to this many names the nearest ones are found exactly, else by the approximate index.
     RETURNS (CandidateGenerator): The generator; `EntityLinker(candidate_generator=...)` takes it.
+    RAISES (ValueError): E060, E061: a file is missing, cannot be read or does not fit the others.
     """
-    import scipy.sparse
     from scispacy.candidate_generation import CandidateGenerator
+
+    _check_folder(folder)
+    with _one_error(folder):
+        vectors, vectorizer, names, kb = _read_parts(folder)
+        problem = _find_misfit(srsly.read_json(folder / "meta.json"), vectors.shape, vectorizer, names, kb)
+    if problem:
+        raise ValueError(Errors.E061.format(path=folder, problem=problem))
+    with _one_error(folder):
+        is_small = len(names) <= exact_limit
+        index = ExactIndex(vectors) if is_small else _load_index(vectors, folder / "nmslib_index.bin")
+    return CandidateGenerator(index, vectorizer, names, kb)
+
+
+def _read_parts(folder: Path) -> Tuple[Any, "TfidfVectorizer", List[str], "ScispacyKnowledgeBase"]:
+    import scipy.sparse
     from scispacy.linking_utils import KnowledgeBase as ScispacyKnowledgeBase
 
-    vectors = scipy.sparse.load_npz(folder / "tfidf_vectors_sparse.npz")
-    is_small = vectors.shape[0] <= exact_limit
-    return CandidateGenerator(
-        ann_index=ExactIndex(vectors) if is_small else _load_index(vectors, folder / "nmslib_index.bin"),
-        tfidf_vectorizer=_read_vectorizer(folder / "vectorizer.json"),
-        ann_concept_aliases_list=json.loads((folder / "concept_aliases.json").read_text(encoding="utf8")),
-        kb=ScispacyKnowledgeBase(str(folder / "concepts.jsonl")),
+    return (
+        scipy.sparse.load_npz(folder / "tfidf_vectors_sparse.npz"),
+        _read_vectorizer(folder / "vectorizer.json"),
+        srsly.read_json(folder / "concept_aliases.json"),
+        ScispacyKnowledgeBase(str(folder / "concepts.jsonl")),
     )
+
+
+def _find_misfit(
+    meta: Mapping[str, Any],
+    shape: Tuple[int, int],
+    vectorizer: "TfidfVectorizer",
+    names: Sequence[str],
+    kb: "ScispacyKnowledgeBase",
+) -> str:
+    """The first sign that a file was cut or edited though it can be read, "" if there is none."""
+    signs = (
+        ("format", meta["format"], KB_FORMAT),
+        ("concepts", len(kb.cui_to_entity), meta["concepts"]),
+        ("names", len(names), shape[0]),
+        ("3-grams", len(vectorizer.vocabulary), shape[1]),
+        ("names without a concept", sum(name not in kb.alias_to_cuis for name in names), 0),
+    )
+    return next((f"{what}: {found}, not {expected}" for what, found, expected in signs if found != expected), "")
+
+
+def _read_codes(folder: Path) -> Dict[str, Dict[str, Tuple[str, ...]]]:
+    _check_folder(folder)
+    with _one_error(folder):
+        rows = list(srsly.read_jsonl(folder / "xrefs.jsonl"))
+        return {row["id"]: {system: tuple(codes) for system, codes in row["xrefs"].items()} for row in rows}
+
+
+@contextmanager
+def _one_error(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as error:
+        problem = f"{type(error).__name__}: {' '.join(str(error).split())[:200]}"
+        raise ValueError(Errors.E061.format(path=folder, problem=problem)) from error
 
 
 class ExactIndex:

@@ -1,8 +1,7 @@
 """Weak category labels of answers, after the labelling of 'Clinical QA 2.0' (arXiv 2502.13108).
 
-Semantic types of linked Semantic types of linked concepts, soft where they disagree; then typed patterns for what never links; then what a value
-is a value of; else no label.
-
+Semantic types of linked concepts, soft where they disagree; then typed patterns for what never links; then what a bare
+value is a value of; else no label.
 """
 
 from dataclasses import dataclass
@@ -84,13 +83,12 @@ class WeakLabeller:
         if source == "pattern":
             pattern = find_pattern(answer)
             return None if pattern is None else soft_label(pattern.category)
-        if source == "value":
-            return self._value_label(text, span) if is_bare_value(answer) else None
+        return self._value_label(text, span) if is_bare_value(answer) else None
 
     def _value_label(self, text: str, span: CharSpan) -> Optional[Distribution]:
         """The category of what a bare value measures: the nearest name before it on its line that has values."""
-        before = text[max(0, span[0] - _CONTEXT) : span[0]].splitlines()
-        for ids in names_before(self.kb, before[-1] if before else ""):
+        _, _, before = text[max(0, span[0] - _CONTEXT) : span[0]].rpartition("\n")
+        for ids in names_before(self.kb, before):
             label = concept_label(self.kb, [Candidate(concept_id, 1.0, "") for concept_id in ids])
             if label is not None and best_category(label) in _HAVE_VALUES:
                 return label

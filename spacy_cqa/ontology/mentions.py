@@ -32,7 +32,7 @@ def link_texts(kb: KnowledgeBase, texts: Sequence[str], settings: LinkSettings) 
     texts (Sequence[str]): The answers.
     settings (LinkSettings): How.
     RETURNS (Dict[str, List[Candidate]]): For each text its concepts, best first. A concept found by a name inside the
-        text has the share of the text's words that the name covers as its score, halfway between it and 1.
+        text has a score halfway between 1 and the share of the text's characters that the name covers.
     """
     distinct = [text for text in dict.fromkeys(" ".join(text.split()) for text in texts) if text]
     similar = kb.find_similar(distinct, k=settings.k, threshold=settings.threshold)
@@ -52,15 +52,18 @@ def names_inside(kb: KnowledgeBase, text: str) -> List[Candidate]:
 
     kb (KnowledgeBase): The knowledge base.
     text (str): The text.
-    RETURNS (List[Candidate]): The concepts, those with longer names first.
+    RETURNS (List[Candidate]): The concepts, each once, those with longer names first.
     """
     words = words_of(text)
     candidates: List[Candidate] = []
     for start, end, ids in _longest_names(kb, [word for word, _, _ in words]):
         name = text[words[start][1] : words[end - 1][2]]
-        covered = len(name) / max(len(text), 1)
+        covered = len(name) / len(text)
         candidates.extend(Candidate(concept_id, 0.5 + 0.5 * covered, name) for concept_id in ids)
-    return sorted(candidates, key=lambda candidate: -candidate.score)
+    best: Dict[str, Candidate] = {}
+    for candidate in sorted(candidates, key=lambda candidate: -candidate.score):
+        best.setdefault(candidate.concept_id, candidate)
+    return list(best.values())
 
 
 def _longest_names(kb: KnowledgeBase, words: Sequence[str]) -> List[Tuple[int, int, Tuple[str, ...]]]:

@@ -2,28 +2,39 @@
 
 import csv
 import re
+import unicodedata
 from functools import lru_cache
 from importlib import resources
 from typing import Dict, Iterable, Iterator, List, Mapping, Tuple
 
 from .concepts import Concept, make_concept
 
-_WORD = re.compile(r"[^\W_]+", re.UNICODE)
+_WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")  # an accent may stand apart from its letter
+_SIBILANTS = ("sses", "shes", "tches", "nches", "xes")
 
 
 def normalize_name(text: str) -> str:
-    """RETURNS (str): The words of a text in lower case and in the singular, one space between them."""
-    return " ".join(_singular(word) for word in _WORD.findall(text.lower()))
+    """RETURNS (str): The words of a text in lower case, without accents, in the singular, one space between them."""
+    return " ".join(word for word, _, _ in words_of(text))
 
 
 def words_of(text: str) -> List[Tuple[str, int, int]]:
     """RETURNS (List[Tuple[str, int, int]]): The words of a text as `normalize_name` has them, with their offsets."""
-    return [(_singular(match.group().lower()), *match.span()) for match in _WORD.finditer(text)]
+    return [(_singular(_fold(match.group())), *match.span()) for match in _WORD.finditer(text)]
+
+
+def _fold(word: str) -> str:
+    if word.isascii():
+        return word.lower()
+    letters = unicodedata.normalize("NFD", word.lower())
+    return "".join(char for char in letters if not unicodedata.combining(char))
 
 
 def _singular(word: str) -> str:
     if len(word) > 4 and word.endswith("ies"):
         return word[:-3] + "y"
+    if word.endswith(_SIBILANTS):
+        return word[:-2]
     # Latin and Greek names end in -us, -is, -ss in the singular.
     regular = len(word) > 3 and word.endswith("s") and word[-2] not in "sui"
     return word[:-1] if regular else word

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 from typing import Optional, Pattern, Sequence
 
-NUMBER = r"\d+(?:[.,/]\d+)*"
+NUMBER = r"\d++(?:[.,/]\d++)*+"  # possessive, and read from its start: long tables of numbers take no time
 
 # Alternatives of regular expressions, matched in any case.
 DOSE_UNITS = [
@@ -51,7 +51,8 @@ FREQUENCIES = [
     r"stat",
     r"(?:once|twice|thrice|(?:one|two|three|four|\d) times?) (?:a |per |each |every )?(?:day|week|month|night)",
     r"(?:once|twice) (?:daily|weekly|monthly)",
-    r"daily|nightly|at bedtime|as needed|before meals|with (?:meals|food|breakfast|dinner)|in the (?:morning|evening)",
+    r"daily(?! living)|nightly|at bedtime|as needed|in the (?:morning|evening)",
+    r"before meals|with (?:meals|food|breakfast|dinner)",
     r"every (?:other )?(?:day|night|morning|evening|week|month)",
     r"every (?:\d+|two|three|four|six|eight|twelve)(?: to \d+)? (?:hours?|hrs?|days?|weeks?|months?)",
 ]
@@ -82,13 +83,15 @@ ROUTES = [
     r"drip",
     r"gtt",
 ]
+DOSE_RATE = r"(?:\s?/\s?(?:kg|day|d|hour|hr?|min|dose|week)\b)*"
 LAB_UNITS = [
-    r"(?:m|µ|μ|u|n|p|f)?(?:g|mol|eq|iu|u|units?|osm|cells?)\s?/\s?(?:d?l|ml|kg|hpf|mm3|day|24\s?h|mmol|mol|g|mg)",
-    r"mg%|k/u?l|k/mm3|x\s?10\^?\d+(?:/l)?|fl|pg|mm/h(?:r|our)?|copies(?:/ml)?|/hpf|/lpf|ml/min(?:/1\.73\s?m2)?",
-    r"seconds|secs?",
+    r"(?:mc|m|µ|μ|u|n|p|f)?(?:g|mol|eq|iu|u|units?|osm|cells?)\s?/\s?(?:d?l|ml|hpf|mm3|24\s?h|mmol|mol|g|mg)",
+    r"mg%|[km]/[uµμ]?l|k/mm3|x\s?10\^?\d+(?:/l)?|fl|pg|mm/h(?:r|our)?|copies(?:/ml)?|/hpf|/lpf",
+    r"ml/min(?:/1\.73\s?m2)?",
 ]
+DURATION_UNITS = [r"seconds|secs?"]  # a clotting time or how long a seizure lasted: what stands before it tells
 VITAL_SIGNS = [
-    r"\d{2,3}\s?/\s?\d{2,3}(?:\s?mm\s?hg)?",
+    r"(?:[4-9]\d|[12]\d\d)\s?/\s?(?:[2-9]\d|1\d\d)(?:\s?mm\s?hg)?",  # a day and month are smaller
     rf"{NUMBER}\s?(?:mm\s?hg|bpm|beats(?: per minute)?|breaths(?: per minute)?|/min|kg/m2|kg|lbs?|pounds|cm|inches)",
     rf"{NUMBER}\s?°?\s?[fc]",
     rf"{NUMBER}\s?degrees(?: (?:f|c)\w*)?",
@@ -124,16 +127,15 @@ def _typed(name: str, category: str, pattern: str, *, whole: bool) -> TypedPatte
 # The first that fits decides: a laboratory value is looked for before a dose, since "mg" is in both.
 TYPED_PATTERNS = (
     _typed("vital sign", "Symptoms", _any_of(VITAL_SIGNS), whole=True),
-    _typed("lab value", "Lab Reports", rf"{NUMBER}\s?{_any_of(LAB_UNITS)}(?![\w/])", whole=False),
-    _typed("dose", "Medication", rf"(?<![\w.]){NUMBER}\s?-?{_any_of(DOSE_UNITS)}(?![\w/])", whole=False),
+    _typed("lab value", "Lab Reports", rf"(?<![\d.,/]){NUMBER}\s?{_any_of(LAB_UNITS)}(?![\w/])", whole=False),
+    _typed("dose", "Medication", rf"(?<![\w.]){NUMBER}\s?-?{_any_of(DOSE_UNITS)}{DOSE_RATE}(?![\w/])", whole=False),
     _typed("frequency", "Medication", rf"(?<!\w){_any_of(FREQUENCIES)}(?!\w)", whole=False),
     _typed("route", "Medication", _any_of(ROUTES), whole=True),
 )
 
-_VALUE = re.compile(
-    rf"[<>=≤≥~+-]*\s?{NUMBER}\s?(?:%|{_any_of(LAB_UNITS)}|{_any_of(DOSE_UNITS)})?(?:\s?(?:[-–]|to|->|→)\s?{NUMBER}\s?%?)?",
-    re.IGNORECASE,
-)
+_UNIT = _any_of(["%", *LAB_UNITS, *DURATION_UNITS, *DOSE_UNITS])
+_RANGE = rf"(?:\s?(?:[-–]|to|->|→)\s?{NUMBER}\s?%?)?"
+_VALUE = re.compile(rf"[<>=≤≥~+-]*\s?{NUMBER}\s?{_UNIT}?{_RANGE}", re.IGNORECASE)
 
 
 def find_pattern(text: str) -> Optional[TypedPattern]:

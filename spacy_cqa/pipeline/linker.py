@@ -5,7 +5,10 @@ scispacy's linker reads `doc.ents` alone, so an answer is otherwise never linked
 anybody makes a `Language` object: scispacy, which takes a second to import, comes in with the first doc.
 """
 
+import copyreg
+import shutil
 import tempfile
+import weakref
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple, Union
 
@@ -15,9 +18,9 @@ from spacy.language import Language
 from spacy.pipeline import Pipe
 from spacy.tokens import Doc, Span
 
-from ..categories import Distribution, best_category, mix, normalize
+from ..categories import Distribution, best_category, mix
 from ..errors import Errors
-from ..ontology.kb import FILES, Candidate, KnowledgeBase
+from ..ontology.kb import FILES, SCISPACY_NAMES, Candidate, KnowledgeBase
 from ..ontology.labels import SOURCES, WeakLabeller
 from ..ontology.mentions import LinkSettings
 from ..schemas import NoteAnswers, ScoredSpan, given_spans, read_note_answers, set_extensions, write_answers
@@ -83,8 +86,15 @@ def make_clinical_qa_linker(
         "category_source": category_source,
         "linker_weight": linker_weight,
     }
-    base = KnowledgeBase(kb) if linker is None else _kb_of_linker(nlp, linker)
+    base = _own_kb(kb) if linker is None else _kb_of_linker(nlp, linker)
     return ClinicalQALinker(base, name, settings=settings)
+
+
+def _own_kb(kb: str) -> KnowledgeBase:
+    if not kb.strip():
+        expected = f"a folder that `spacy cqa kb` wrote, or one of {list(SCISPACY_NAMES)}"
+        raise ValueError(Errors.E064.format(name="kb", value=kb, expected=expected))
+    return KnowledgeBase(kb)
 
 
 def _kb_of_linker(nlp: Language, linker: str) -> KnowledgeBase:
@@ -109,7 +119,6 @@ class ClinicalQALinker(Pipe):
         self.name = name
         self.settings = dict(settings)
         self.cfg: Dict[str, Any] = {}  # what was fitted
-        self._loaded_from: Optional[tempfile.TemporaryDirectory] = None
         _check_settings(self.settings)
 
     @property
@@ -139,18 +148,21 @@ class ClinicalQALinker(Pipe):
         return doc
 
     def _link(self, doc: Doc, answers: NoteAnswers, given: Mapping[str, Sequence[CharSpan]]) -> NoteAnswers:
+        """Answers and given spans are looked up together: the index is asked of many texts as fast as of one."""
+        rows = answers.given_category_scores
+        places = [place for qid in rows for place in given.get(qid, ())]
         spans = [doc[span.start : span.end] for span in answers.spans]
-        links = self._candidates(doc, spans)
-        opinions = self.opinions(doc, [(s.start_char, s.end_char) for s in spans], links)
+        links = self._candidates(doc, [*spans, *_find_spans(doc, places)])
+        opinions = self.opinions(doc, [*((s.start_char, s.end_char) for s in spans), *places], links)
         answers.spans = [
             self._linked(span, candidates, opinion, answers.wanted_categories.get(span.question_id, ()))
             for span, candidates, opinion in zip(answers.spans, links, opinions)
         ]
-        for qid, rows in answers.given_category_scores.items():
-            places = given.get(qid, ())
-            answers.given_category_scores[qid] = [
-                list(self._settle(row, opinion)) for row, opinion in zip(rows, self.opinions(doc, places))
-            ]
+        rest = iter(opinions[len(spans) :])
+        for qid in rows:
+            found = [next(rest) for _ in given.get(qid, ())]
+            if found:
+                rows[qid] = [list(self._settle(row, opinion) or row) for row, opinion in zip(rows[qid], found)]
         return answers
 
     def _linked(
@@ -159,7 +171,7 @@ class ClinicalQALinker(Pipe):
         scores, category = span.category_scores, span.category
         if self.settings["category_source"] != READER:
             scores = self._settle(scores, opinion)
-            category = _best_wanted(scores, wanted)
+            category = self._settle_category(category, scores, wanted)
         return ScoredSpan(
             span.question_id,
             span.start,
@@ -171,12 +183,20 @@ class ClinicalQALinker(Pipe):
             concepts=tuple((candidate.concept_id, candidate.score) for candidate in candidates),
         )
 
-    def _settle(self, scores: Optional[Sequence[float]], opinion: Optional[Distribution]) -> Distribution:
-        """Category scores from the reader's and the evidence; all 0 where only the evidence counts and says nothing."""
-        nothing = (0.0,) * len(CATEGORIES)
-        if self.settings["category_source"] == ONTOLOGY or scores is None:
-            return opinion or nothing
-        return tuple(scores) if opinion is None else mix(scores, opinion, self.weight)
+    def _settle(self, scores: Optional[Sequence[float]], opinion: Optional[Distribution]) -> Optional[Distribution]:
+        """Category scores from the reader's and the evidence: all 0 where only the evidence counts and says nothing,
+        None where there is nothing to mix it with."""
+        if self.settings["category_source"] == ONTOLOGY:
+            return opinion or (0.0,) * len(CATEGORIES)
+        if scores is None or opinion is None:
+            return None if scores is None else tuple(scores)
+        return mix(scores, opinion, self.weight)
+
+    def _settle_category(self, category: str, scores: Optional[Distribution], wanted: Sequence[str]) -> str:
+        """The best category, among those that the question asks for. Where all of them have 0, it is the reader's, or
+        unknown without a reader."""
+        best = "" if scores is None else _best_wanted(scores, wanted)
+        return best or (category if self.settings["category_source"] == MIXED else "")
 
     # Linking
 
@@ -185,7 +205,8 @@ class ClinicalQALinker(Pipe):
         found = [_entity_candidates(span, self.settings["max_candidates"]) for span in spans]
         long_forms = _long_forms(doc)
         texts = [_expand(span, long_forms) for span in spans]
-        links = self.labeller().link([text for text, known in zip(texts, found) if not known])
+        asked = [text for text, known in zip(texts, found) if not known]
+        links = self.labeller().link(asked) if asked else {}
         return [known or links[text] for text, known in zip(texts, found)]
 
     def opinions(
@@ -202,8 +223,7 @@ class ClinicalQALinker(Pipe):
         if self.settings["category_source"] == READER or not spans:
             return [None for _ in spans]
         if links is None:
-            found = [doc.char_span(start, end, alignment_mode="expand") for start, end in spans]
-            links = self._candidates(doc, [doc[0:0] if span is None else span for span in found])
+            links = self._candidates(doc, _find_spans(doc, spans))
         labels = self.labeller().label(doc.text, spans, links=links)
         return [None if label is None else label.distribution for label in labels]
 
@@ -215,12 +235,19 @@ class ClinicalQALinker(Pipe):
 
     # Serialisation
 
-    def __getstate__(self) -> Dict[str, Any]:
-        return {**self.__dict__, "_loaded_from": None, "kb": None, "_bytes": self.to_bytes()}
+    def __reduce__(self) -> Tuple[Any, ...]:
+        """The one that spaCy's class has copies the attributes alone. A generator of another component goes along as it
+        is, so that the two still share it when a pipeline is pickled."""
+        state = {**self.__dict__, "name": self.name, "_bytes": self.to_bytes()}
+        state["kb"] = ("", self.kb.generator) if not self.kb.source else (self.kb.source, None)
+        return copyreg.__newobj__, (type(self),), state  # type: ignore[attr-defined]
 
-    def __setstate__(self, state: Dict[str, Any]) -> None:
-        data = state.pop("_bytes")
-        self.__dict__.update(state)
+    def __setstate__(self, state: Mapping[str, Any]) -> None:
+        attributes = dict(state)
+        data, (source, generator) = attributes.pop("_bytes"), attributes.pop("kb")
+        for name, value in attributes.items():
+            setattr(self, name, value)
+        self.kb = KnowledgeBase(source, generator=generator)
         self.from_bytes(data)
 
     def to_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> None:
@@ -233,7 +260,7 @@ class ClinicalQALinker(Pipe):
         """
         serialize: Dict[str, Callable[[Path], Any]] = {
             "cfg": lambda p: srsly.write_json(p, self.cfg),
-            "kb": self.kb.copy_to,
+            "kb": self._kb_to_disk,
         }
         util.to_disk(path, serialize, exclude)
 
@@ -246,13 +273,20 @@ class ClinicalQALinker(Pipe):
         """
         deserialize: Dict[str, Callable[[Path], Any]] = {
             "cfg": lambda p: self.cfg.update(srsly.read_json(p)),
-            "kb": lambda p: self._use_folder(p) if p.is_dir() else None,
+            "kb": self._kb_from_disk,
         }
         util.from_disk(path, deserialize, exclude)
         return self
 
-    def _use_folder(self, folder: Path) -> None:
-        self.kb = KnowledgeBase(folder)
+    def _kb_to_disk(self, folder: Path) -> None:
+        if self.kb.folder is None:
+            for name in FILES:  # one that was saved there before would be loaded in its place
+                (folder / name).unlink(missing_ok=True)
+        self.kb.copy_to(folder)
+
+    def _kb_from_disk(self, folder: Path) -> None:
+        if (folder / FILES[0]).is_file():
+            self.kb = KnowledgeBase(folder)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
         """RETURNS (bytes): The component with its knowledge base; `exclude` names some of "cfg", "kb"."""
@@ -267,7 +301,7 @@ class ClinicalQALinker(Pipe):
 
     def from_bytes(self, bytes_data: bytes, *, exclude: Iterable[str] = ()) -> "ClinicalQALinker":
         """Load what `to_bytes` gave. The index can only be read from files, so the knowledge base is kept in a
-        temporary folder as long as the component lives.
+        temporary folder as long as it lives.
 
         bytes_data (bytes): The bytes.
         exclude (Iterable[str]): As in `to_bytes`.
@@ -285,15 +319,20 @@ class ClinicalQALinker(Pipe):
             if data["source"]:
                 self.kb = KnowledgeBase(data["source"])
             return
-        self._loaded_from = tempfile.TemporaryDirectory(prefix="clinical_qa_kb_")
-        folder = Path(self._loaded_from.name)
+        folder = Path(tempfile.mkdtemp(prefix="clinical_qa_kb_"))
         for name, content in data["files"].items():
             if name in FILES:  # nothing else may be written, whatever the bytes say
                 (folder / name).write_bytes(content)
-        self._use_folder(folder)
+        self.kb = KnowledgeBase(folder)
+        weakref.finalize(self.kb, shutil.rmtree, folder, ignore_errors=True)
 
 
-# Entities and abbreviations of scispacy -------------------------------------------------------------------------------
+# Spans, and the entities and abbreviations of scispacy ----------------------------------------------------------------
+
+
+def _find_spans(doc: Doc, places: Sequence[CharSpan]) -> List[Span]:
+    found = [doc.char_span(start, end, alignment_mode="expand") for start, end in places]
+    return [doc[0:0] if span is None else span for span in found]
 
 
 def _entity_candidates(span: Span, count: int) -> List[Candidate]:
@@ -311,11 +350,14 @@ def _entity_candidates(span: Span, count: int) -> List[Candidate]:
 
 def _long_forms(doc: Doc) -> Dict[str, str]:
     """Abbreviations that the doc itself spells out, where scispacy's detector ran."""
-    if not Doc.has_extension("abbreviations"):
-        return {}
-    # The detector can keep long forms as spans or as plain data.
-    forms = ((short, short._.long_form) for short in doc._.abbreviations if isinstance(short, Span))
-    return {short.text: getattr(form, "text", form) for short, form in forms if form is not None}
+    shorts = doc._.abbreviations if Doc.has_extension("abbreviations") else ()
+    return dict(_long_form(short) for short in shorts)
+
+
+def _long_form(short: Union[Span, Mapping[str, Any]]) -> Tuple[str, str]:
+    if isinstance(short, Span):
+        return short.text, short._.long_form.text
+    return short["short_text"], short["long_text"]  # the detector's make_serializable
 
 
 def _expand(span: Span, long_forms: Mapping[str, str]) -> str:
@@ -330,11 +372,9 @@ def _expand(span: Span, long_forms: Mapping[str, str]) -> str:
 
 
 def _best_wanted(scores: Sequence[float], wanted: Sequence[str]) -> str:
-    """The best category, among those that a question asks for; "" where nothing is known."""
-    if not sum(scores) > 0:
-        return ""
+    """The best category, among those that a question asks for; "" where all of them have 0."""
     kept = [score if not wanted or name in wanted else 0.0 for name, score in zip(CATEGORIES, scores)]
-    return best_category(normalize(kept) if sum(kept) > 0 else scores)
+    return best_category(kept) if sum(kept) > 0 else ""
 
 
 def _check_settings(settings: Mapping[str, Any]) -> None:

@@ -39,13 +39,14 @@ def question_row(result: QuestionResult) -> Dict[str, Any]:
     """What became of a question, without any text of its note.
 
     result (QuestionResult): The question.
-    RETURNS (Dict[str, Any]): `note`, `id`, `kind`, `category`, `also`, `em`, `f1`, `gold_label` (category predicted
-        from the gold span), `hit`, `hit_label` (category of the best answer, where it hits).
+    RETURNS (Dict[str, Any]): `note`, `id`, `kind`, `has_answer`, `category`, `also`, `em`, `f1`, `gold_label` (category
+        predicted from the gold span), `hit`, `hit_label` (category of the best answer, where it hits).
     """
     return {
         "note": result.note,
         "id": result.id,
         "kind": result.kind,
+        "has_answer": result.has_answer,
         "category": result.category,
         "also": list(result.also),
         "em": exact_match(result.best, result.gold_texts),

@@ -1,10 +1,5 @@
 """The comparison of 'Clinical QA 2.0' (arXiv 2502.13108): one encoder trained on each task alone and on both, several
-seeds each, the same budget for all. Every run has a folder, which `spacy cqa compare` reads:
-
-    run.json      encoder, variant, seed and the digest of all that went in; written last, so its presence means done
-    curve.jsonl   the evaluations during training, on the development split
-    dev.json, test.json   metrics and what became of every question; the test split is read here alone, once a run
-    model/        the checkpoint that was best on the development split
+seeds each, the same budget for all. Every run has a folder, see `runs`; the test split is read here alone, once a run.
 """
 
 import datetime
@@ -20,52 +15,12 @@ from spacy import util
 from spacy.language import Language
 from thinc.api import fix_random_seed
 
-from .. import __version__
+from ..about import __version__
 from ..errors import Errors
+from ..files import whole_file
 from .evaluation import evaluate_pipeline, question_row
-
-_COMPONENT = "components.clinical_qa.model"
-_WEIGHTS = "training.score_weights"
-
-
-@dataclass(frozen=True)
-class Variant:
-    """A way to train.
-
-    name (str): Its name, such as "multitask-soft".
-    overrides (Mapping[str, Any]): Values of the config, by dotted name.
-    selects_by (str): What its best checkpoint is chosen by, in words.
-    """
-
-    name: str
-    overrides: Mapping[str, Any]
-    selects_by: str
-
-
-def _variant(name: str, span: float, category: float, soft: bool, f1: float, accuracy: float) -> Variant:
-    """A variant by its loss weights, its labels, and the weights of the two metrics that choose its checkpoint."""
-    overrides = {
-        f"{_COMPONENT}.span_weight": span,
-        f"{_COMPONENT}.category_weight": category,
-        f"{_COMPONENT}.soft_labels": soft,
-        f"{_WEIGHTS}.cqa_f1": f1,
-        f"{_WEIGHTS}.cqa_cat_acc_gold": accuracy,
-    }
-    return Variant(name, overrides, f"{f1:g} x F1 + {accuracy:g} x category accuracy")
-
-
-# The loss weights of the joint runs are the recipe's; a single-task run has the same weight on its one task.
-VARIANTS: Mapping[str, Variant] = {
-    variant.name: variant
-    for variant in (
-        _variant("span-only", 1.0, 0.0, True, 1.0, 0.0),
-        _variant("category-only", 0.0, 0.5, False, 0.0, 1.0),
-        _variant("multitask-hard", 1.0, 0.5, False, 0.7, 0.3),
-        _variant("multitask-soft", 1.0, 0.5, True, 0.7, 0.3),
-    )
-}
-ONTOLOGY_VARIANT = "multitask-ontology"  # multitask-soft with the linker's evidence mixed in; nothing is trained anew
-ONTOLOGY_BASE = "multitask-soft"
+from .runs import CURVE_FILE, RUN_FILE
+from .variants import ONTOLOGY_VARIANT, VARIANTS
 
 
 @dataclass(frozen=True)
@@ -127,12 +82,13 @@ class Run:
 # Running --------------------------------------------------------------------------------------------------------------
 
 
-def run_training(run: Run, *, use_gpu: int = -1) -> bool:
+def run_training(run: Run, *, use_gpu: int = -1, chosen: bool = True) -> bool:
     """Train and evaluate one run, unless it is there already with the same inputs. A run that was broken off starts
     over: it is short.
 
     run (Run): The run.
     use_gpu (int): Id of the GPU, -1 for the CPU.
+    chosen (bool): Whether `compare` is to read it, which it is not while its learning rate is only tried.
     RETURNS (bool): Whether it was run.
     """
     from spacy.cli.train import train
@@ -146,7 +102,7 @@ def run_training(run: Run, *, use_gpu: int = -1) -> bool:
     shutil.move(str(run.folder / "training" / "model-best"), str(run.folder / "model"))
     shutil.rmtree(run.folder / "training")
     _write_curve(run.folder)
-    finish_run(run, util.load_model(run.folder / "model"), digest, steps=_steps(run.folder))
+    finish_run(run, util.load_model(run.folder / "model"), digest, steps=_steps(run.folder), chosen=chosen)
     return True
 
 
@@ -156,7 +112,7 @@ def finish_run(run: Run, nlp: Language, digest: str, **known: Any) -> None:
     run (Run): The run.
     nlp (Language): Its pipeline.
     digest (str): The digest of its inputs.
-    **known (Any): What else to note of it.
+    **known (Any): What else to note of it, such as `chosen`.
     """
     fix_random_seed(run.seed)
     for split, path in (("dev", run.data.dev), ("test", run.data.test)):
@@ -168,27 +124,44 @@ def finish_run(run: Run, nlp: Language, digest: str, **known: Any) -> None:
         "variant": run.variant,
         "seed": run.seed,
         "learn_rate": run.learn_rate,
+        "chosen": True,
         **known,
         "created": datetime.date.today().isoformat(),
         "spacy_cqa": __version__,
         "digest": digest,
     }
-    write_json(run.folder / "run.json", about)
+    write_json(run.folder / RUN_FILE, about)
 
 
 def write_json(path: Path, data: Any) -> None:
     """Write JSON with all digits of its floats, whole or not at all."""
-    scratch = path.with_suffix(".partial")
-    scratch.write_text(json.dumps(data), encoding="utf8")
-    scratch.replace(path)
+    with whole_file(path) as scratch:
+        scratch.write_text(json.dumps(data), encoding="utf8")
 
 
 def is_finished(folder: Path, digest: str) -> bool:
     """RETURNS (bool): Whether a folder holds a finished run with these inputs."""
+    return _about(folder).get("digest") == digest
+
+
+def _about(folder: Path) -> Dict[str, Any]:
+    """What is noted of a run, nothing where that is missing or unusable."""
     try:
-        return srsly.read_json(folder / "run.json").get("digest") == digest
-    except (OSError, ValueError, AttributeError):
-        return False
+        about = json.loads((folder / RUN_FILE).read_text(encoding="utf8"))
+    except (OSError, ValueError):
+        return {}
+    return about if isinstance(about, dict) else {}
+
+
+def choose_run(run: Run) -> None:
+    """Note that of all folders of a seed, which differ by learning rate, `compare` is to read only this run's.
+
+    run (Run): The run, finished.
+    """
+    for folder in run.folder.parent.iterdir():
+        about, chosen = _about(folder), folder == run.folder
+        if about.get("seed") == run.seed and about.get("chosen") is not chosen:
+            write_json(folder / RUN_FILE, {**about, "chosen": chosen})
 
 
 def input_digest(run: Run, *further: Path) -> str:
@@ -198,7 +171,7 @@ def input_digest(run: Run, *further: Path) -> str:
     *further (Path): Further files.
     RETURNS (str): SHA-256 in hexadecimal.
     """
-    overrides = {} if run.variant not in VARIANTS else run.all_overrides()
+    overrides = {} if run.variant == ONTOLOGY_VARIANT else run.all_overrides()
     overrides = {name: value for name, value in overrides.items() if not name.startswith("paths.")}
     digest = hashlib.sha256(json.dumps([run.variant, run.seed, overrides], sort_keys=True).encode("utf8"))
     weights = sorted(run.encoder_path.glob("*.safetensors"))
@@ -220,11 +193,11 @@ def _write_curve(folder: Path) -> None:
     for line in srsly.read_jsonl(folder / "log.jsonl"):
         scores = {name: value / 100 for name, value in line["scores"].items()}
         rows.append({"step": line["step"], "loss": sum(line["losses"].values()), **scores})
-    srsly.write_jsonl(folder / "curve.jsonl", rows)
+    srsly.write_jsonl(folder / CURVE_FILE, rows)
 
 
 def _steps(folder: Path) -> int:
-    return max(int(row["step"]) for row in srsly.read_jsonl(folder / "curve.jsonl"))
+    return max(int(row["step"]) for row in srsly.read_jsonl(folder / CURVE_FILE))
 
 
 # The whole comparison -------------------------------------------------------------------------------------------------
@@ -254,6 +227,7 @@ def run_all(
             chosen[key] = _best_rate(run, learn_rates, use_gpu, progress) if learn_rates else run.learn_rate
         run = with_rate(run, chosen[key])
         progress(f"{run.folder}: {'trained' if run_training(run, use_gpu=use_gpu) else 'is finished already'}")
+        choose_run(run)
         folders.append(run.folder)
     return folders
 
@@ -267,12 +241,12 @@ def _best_rate(run: Run, learn_rates: Sequence[float], use_gpu: int, progress: C
     scores = {}
     for rate in learn_rates:
         trial = with_rate(run, rate)
-        progress(f"{trial.folder}: {'trained' if run_training(trial, use_gpu=use_gpu) else 'is finished already'}")
+        trained = run_training(trial, use_gpu=use_gpu, chosen=False)
+        progress(f"{trial.folder}: {'trained' if trained else 'is finished already'}")
         scores[rate] = _selection_score(trial)
     return max(scores, key=lambda rate: scores[rate])
 
 
 def _selection_score(run: Run) -> float:
     scores: Mapping[str, float] = srsly.read_json(run.folder / "dev.json")["scores"]
-    weights = VARIANTS[run.variant].overrides
-    return sum(weights[f"{_WEIGHTS}.{name}"] * scores[name] for name in ("cqa_f1", "cqa_cat_acc_gold"))
+    return sum(weight * scores[name] for name, weight in VARIANTS[run.variant].score_weights.items())

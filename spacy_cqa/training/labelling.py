@@ -12,12 +12,13 @@ from ..types import CATEGORIES
 from .records import GoldQuestion, QARecord
 
 LABEL_SOURCE = "label_source"  # key of a question that tells where its label came from; none means by hand
-_COMBINED = "logical_form"  # labels that the linker's narrow down, since both are right as far as they go
+LOGICAL_FORM = "logical_form"  # source of labels that weak ones narrow down: both are right as far as they go
 
 
 @dataclass
 class LabelReport:
-    """What labelling did, by source: labels given, and questions left alone (`kept`) or without a label (`none`)."""
+    """What labelling did, by source: labels given, and questions whose label was left alone (`kept`) or that have none
+    (`none`)."""
 
     labelled: Counter = field(default_factory=Counter)
     kept: int = 0
@@ -31,8 +32,8 @@ def label_records(
     overwrite: bool = False,
     report: Optional[LabelReport] = None,
 ) -> Iterator[QARecord]:
-    """Label the answers of notes: hand labels stay, labels from logical forms are narrowed down by the concepts, all
-    others are set anew. A question has the mean of its answers' labels.
+    """Label the answers of notes: hand labels stay, labels from logical forms are narrowed down once, all others are
+    set anew. A question has the mean of its answers' labels.
 
     records (Iterable[QARecord]): The notes.
     labeller (WeakLabeller): Labels answers.
@@ -68,16 +69,16 @@ def _relabel(question: GoldQuestion, label: Optional[WeakLabel], overwrite: bool
     if not question.answers:
         return question
     source = question.extra.get(LABEL_SOURCE)
-    by_hand = source is None and (question.category is not None or question.category_probs is not None)
-    if by_hand and not (overwrite and label is not None):
+    prior = soft_label(question.category or "", question.also, question.category_probs)
+    if prior is not None and _is_settled(source, label, overwrite):
         report.kept += 1
         return question
     if label is None:
         report.none += 1
-        return question
-    prior = soft_label(question.category or "", question.also, question.category_probs)
-    if source is not None and source.startswith(_COMBINED) and prior is not None:
-        label = WeakLabel(agree(prior, label.distribution), f"{_COMBINED}+{label.source}")
+        extra = {key: value for key, value in question.extra.items() if key != LABEL_SOURCE}
+        return replace(question, category=None, also=[], category_probs=None, extra=extra)
+    if source == LOGICAL_FORM and prior is not None:
+        label = WeakLabel(agree(prior, label.distribution), f"{LOGICAL_FORM}+{label.source}")
     report.labelled[label.source] += 1
     return replace(
         question,
@@ -86,6 +87,14 @@ def _relabel(question: GoldQuestion, label: Optional[WeakLabel], overwrite: bool
         category_probs=list(label.distribution),
         extra={**question.extra, LABEL_SOURCE: label.source},
     )
+
+
+def _is_settled(source: Optional[str], label: Optional[WeakLabel], overwrite: bool) -> bool:
+    """Whether a label that a question has stays as it is."""
+    if source is None:
+        return label is None or not overwrite
+    # Narrowing down again would count the same evidence twice.
+    return source.startswith(LOGICAL_FORM) and (label is None or source != LOGICAL_FORM)
 
 
 # Agreement ------------------------------------------------------------------------------------------------------------

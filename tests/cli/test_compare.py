@@ -10,8 +10,9 @@ from spacy.cli._util import app as spacy_app
 from typer.testing import CliRunner
 
 import spacy_cqa.cli  # noqa: F401 - puts the group on spaCy's command
-from spacy_cqa.export.tables import compare_runs, read_runs, tables_markdown
+from spacy_cqa.export.tables import compare_runs, tables_markdown
 from spacy_cqa.metrics import category_table, macro_f1, mean
+from spacy_cqa.training.runs import read_runs
 from spacy_cqa.types import CATEGORIES
 
 from .test_commands import fails
@@ -91,7 +92,7 @@ def results(name):
     questions = [
         {
             **dict(zip(("note", "id", "kind", "category", "also"), question)),
-            **{"em": em, "f1": f1, "gold_label": label},
+            **{"has_answer": question[2] != "impossible", "em": em, "f1": f1, "gold_label": label},
             **{"hit": bool(f1 and label), "hit_label": label if f1 else ""},
         }
         for question, em, f1, label in rows
@@ -134,8 +135,7 @@ def compare(tmp_path):
 
 def tables(*paths, split="test"):
     """The data of tables.json, without the pictures."""
-    found, _ = read_runs(paths, split=split)
-    return compare_runs(found, split=split)
+    return compare_runs(read_runs(paths, split=split).runs, split=split)
 
 
 def lines(*paths):
@@ -283,6 +283,32 @@ def test_missing_seeds_and_unfinished_runs_are_named(missing, compare, runs, mon
     assert "| tiny | span-only | 1 | 40.0 | 50.0 | 37.5 | 100.0 | - | - | - |" in result.stdout.splitlines()
 
 
+def test_learning_rates_that_were_not_chosen_are_counted(compare, runs, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    expected = tables(runs)
+    for rate in ("0.0001", "0.0003"):
+        write_run(runs / f"span-0-rate-{rate}", "span-0", chosen=False)
+    change(runs / "span-0" / "run.json", lambda about: about.update(chosen=True))
+    result = compare(runs, "--json")
+    assert json.loads(result.stdout) == expected
+    assert "not chosen: 2\n" in result.stderr
+    fails(compare(runs / "span-0-rate-0.0001"), "CQA-E045", "none of 1 is finished", "and chosen")
+
+
+def test_whether_there_is_an_answer_is_not_guessed_from_the_kind(runs):
+    """Notes from elsewhere may have no kinds; the fourth question is then a single one without an answer."""
+    expected = tables(runs)
+    for folder in runs.iterdir():
+        change(folder / "test.json", edit_question(3, kind="single"))
+    assert tables(runs) == expected
+
+
+def test_run_folders_without_has_answer_are_read_by_kind(runs):
+    expected = tables(runs)
+    change(runs / "multi-0" / "test.json", lambda data: [q.pop("has_answer") for q in data["questions"]])
+    assert tables(runs) == expected
+
+
 def test_run_folders_and_folders_of_them(runs):
     (runs / "notes").mkdir()
     expected = tables(runs)
@@ -360,6 +386,8 @@ def edit_question(number, **fields):
         (lambda data: data["questions"][1].pop("f1"), ("CQA-E032", "questions[1]", "'f1'")),
         (edit_question(1, gold_label="Drugs"), ("CQA-E032", "questions[1]", "'Drugs'")),
         (edit_question(0, also=[7]), ("CQA-E032", "questions[0]", "7")),
+        (edit_question(1, has_answer="yes"), ("CQA-E032", "questions[1]", "'has_answer'")),
+        (edit_question(0, has_answer=False), ("CQA-E046", "cqa_hasans_em")),
         (edit_question(0, kind="double"), ("CQA-E032", "questions[0]", "'double'")),
         (edit_question(1, id="q1"), ("CQA-E032", "a/q1 2 times")),
         (edit_question(0, em=0.5), ("CQA-E046", "cqa_em")),
@@ -391,6 +419,7 @@ def test_a_rounded_score_is_no_contradiction(runs):
         ("test.json", '{"scores": {"cqa_em": 0.', ("CQA-E032", "JSON")),
         ("test.json", "[]", ("CQA-E032", "no object")),
         ("run.json", '{"encoder": "tiny", "variant": "span-only"}', ("CQA-E032", "'seed'")),
+        ("run.json", '{"encoder": "a", "variant": "b", "seed": 1, "chosen": "yes"}', ("CQA-E032", "'chosen'")),
         ("curve.jsonl", '{"step": 10}\n{"step": 2', ("CQA-E032", "JSON")),
         ("curve.jsonl", '{"step": 10}\n{"steps": 20}', ("CQA-E032", "entry 2", "'step'")),
         ("curve.jsonl", '{"step": 10, "cqa_f1": "high"}', ("CQA-E032", "entry 1", "no number")),

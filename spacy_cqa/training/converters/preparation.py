@@ -180,7 +180,9 @@ def _of_part(
         questions = _filter(record, questions, report, "further paraphrase", lambda question: question.id in chosen)
     share = settings.sample.get(record.meta.get("subset", ""), 1.0) if part == "train" else 1.0
     if share < 1:
-        questions = _filter(record, questions, report, "not sampled", lambda q: _draw(settings.seed, q.id) < share)
+        # By the note's id as well, or the questions of the same numbers would be drawn in every note.
+        drawn = {question.id: _draw(settings.seed, f"{record.id}:{question.id}") for question in questions}
+        questions = _filter(record, questions, report, "not sampled", lambda question: drawn[question.id] < share)
     return questions
 
 

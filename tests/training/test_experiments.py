@@ -1,0 +1,83 @@
+"""Variants, and the choice of a learning rate among finished runs; nothing is trained."""
+
+import json
+
+import pytest
+
+from spacy_cqa.training.experiments import Data, Run, input_digest, run_all, with_rate, write_json
+from spacy_cqa.training.runs import is_trained
+from spacy_cqa.training.variants import ONTOLOGY_BASE, ONTOLOGY_VARIANT, VARIANTS
+
+RATES = (1e-4, 3e-4)
+
+
+@pytest.mark.parametrize(
+    ("variant", "spans", "categories"),
+    [
+        ("span-only", True, False),
+        ("category-only", False, True),
+        ("multitask-hard", True, True),
+        ("multitask-soft", True, True),
+    ],
+)
+def test_heads_of_a_variant(variant, spans, categories):
+    assert (VARIANTS[variant].trains_spans, VARIANTS[variant].trains_categories) == (spans, categories)
+    measures = ("cqa_f1", "cqa_cat_acc_gold", "cqa_cat_acc_hit")
+    assert [is_trained(variant, name) for name in measures] == [spans, categories, spans and categories]
+
+
+def test_the_ontology_variant_has_the_heads_of_its_base():
+    assert ONTOLOGY_VARIANT not in VARIANTS
+    for name in ("cqa_f1", "cqa_cat_acc_gold", "cqa_cat_acc_hit"):
+        assert is_trained(ONTOLOGY_VARIANT, name) is is_trained(ONTOLOGY_BASE, name) is True
+
+
+@pytest.fixture
+def runs(tmp_path):
+    """Two seeds of a variant, not run."""
+    for name in ("config", "train", "dev", "test"):
+        (tmp_path / name).write_text(name)
+    data = Data(tmp_path / "train", tmp_path / "dev", tmp_path / "test")
+    return [
+        Run(tmp_path / "config", data, "tiny", tmp_path, "multitask-soft", seed, tmp_path / "runs") for seed in (1, 10)
+    ]
+
+
+def finish(run, f1, accuracy, **about):
+    """The folder of a run that is finished."""
+    run.folder.mkdir(parents=True)
+    write_json(run.folder / "dev.json", {"scores": {"cqa_f1": f1, "cqa_cat_acc_gold": accuracy}})
+    write_json(run.folder / "run.json", {"seed": run.seed, "digest": input_digest(run), **about})
+
+
+def chosen(run):
+    """The folders that are to be compared, by name."""
+    found = {path.parent.name: json.loads(path.read_text())["chosen"] for path in run.root.rglob("run.json")}
+    return sorted(name for name, is_chosen in found.items() if is_chosen)
+
+
+def test_of_several_learning_rates_the_best_is_chosen(runs):
+    for run in runs:
+        finish(with_rate(run, RATES[0]), 0.5, 1.0, chosen=False)  # 0.7 x 0.5 + 0.3 x 1.0 = 0.65
+        finish(with_rate(run, RATES[1]), 0.9, 0.1)  # 0.7 x 0.9 + 0.3 x 0.1 = 0.66
+    folders = run_all(runs, learn_rates=RATES)
+    assert [folder.name for folder in folders] == ["seed-1-rate-0.0003", "seed-10-rate-0.0003"]
+    assert chosen(runs[0]) == ["seed-1-rate-0.0003", "seed-10-rate-0.0003"]
+
+
+def test_the_last_choice_counts(runs):
+    for run in (runs[0], with_rate(runs[0], RATES[0])):
+        finish(run, 0.5, 0.5, chosen=True)
+    finish(runs[1], 0.5, 0.5, chosen=True)
+    run_all(runs[:1], learn_rates=RATES[:1])
+    assert chosen(runs[0]) == ["seed-1-rate-0.0001", "seed-10"]
+    run_all(runs)
+    assert chosen(runs[0]) == ["seed-1", "seed-10"]
+
+
+def test_choosing_keeps_the_rest_of_run_json(runs):
+    run = with_rate(runs[0], RATES[0])
+    finish(run, 0.5, 0.5, chosen=False, learn_rate=0.1 + 0.2)
+    run_all(runs[:1], learn_rates=RATES[:1])
+    expected = {"seed": 1, "digest": input_digest(run), "chosen": True, "learn_rate": 0.1 + 0.2}
+    assert json.loads((run.folder / "run.json").read_text()) == expected
