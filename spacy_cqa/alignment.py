@@ -68,8 +68,8 @@ def tokens_to_subwords(
     return numpy.where(missing, -1, back[first]), numpy.where(missing, -1, back[last])
 
 
-# A heading has at most 60 characters: a longer line that ends in a colon is a sentence. A line in capitals with a number
-# and no colon is a value, such as "BP 120/80".
+# A heading has at most 60 characters: a longer line that ends in a colon is a sentence. A line in capitals that has a
+# number and no colon is a value, such as "BP 120/80".
 _HEADING = re.compile(r"[ \t#*\-\d.)]*([A-Za-z][A-Za-z0-9 &/,'()\-]{0,59}?)[ \t*]*:(?![\d/])")
 _CAPITALS = re.compile(r"[ \t#*]*([A-Z][A-Z &/,'()\-]{2,59})[ \t*]*$")
 

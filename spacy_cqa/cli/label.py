@@ -108,4 +108,6 @@ def agreement_tables(compared: Dict[str, Any]) -> str:
     text = table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r"))
     confusion = compared["union"]["confusion"]
     counts = [(gold, *[str(count) for count in row.values()]) for gold, row in confusion.items()]
-    return text + table(counts, header=("By hand \\ weak", *confusion), divider=True, aligns=("l", "r", "r", "r", "r", "r"))
+    return text + table(
+        counts, header=("By hand \\ weak", *confusion), divider=True, aligns=("l", "r", "r", "r", "r", "r")
+    )

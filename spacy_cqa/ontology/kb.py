@@ -67,7 +67,7 @@ _LARGE_INDEX = {"M": 100, "efConstruction": 400, "post": 0}
 _QUERY_PARAMETERS = {"efSearch": 200}
 _QUERY_BLOCK = 128  # texts compared with all names at once
 _MANY_NAMES = 500_000  # from here on, as in scispacy, 3-grams of fewer than ten names are left out
-_DIGITS = 4  # cosines in single precision are no finer, and equal ones would differ
+_DIGITS = 4  # of a similarity: in single precision equal ones differ in the last digits, and would not tie
 # What reading files that were cut or edited may raise.
 _UNREADABLE = (
     OSError,

@@ -70,8 +70,8 @@ def make_clinical_qa_linker(
     max_candidates (int): Most concepts to keep for an answer.
     partial (bool): Whether an answer that is like no name as a whole is linked by the names inside it.
     category_source (str): Where categories come from: "reader", as predicted; "mixed", with the evidence of the linked
-        concepts; "ontology", from concepts, typed patterns and headings alone, for a reader without a trained category
-        head ("" where none of them says anything).
+        concepts; "ontology", from concepts, typed patterns and what bare values measure alone, for a reader without a
+        trained category head ("" where none of them says anything).
     linker_weight (Optional[float]): Weight of the evidence in "mixed", from 0 to 1; None for the fitted one.
     RETURNS (ClinicalQALinker): The component.
     RAISES (ValueError): E064, E065: a setting is not usable.
@@ -212,8 +212,8 @@ class ClinicalQALinker(Pipe):
     def opinions(
         self, doc: Doc, spans: Sequence[CharSpan], links: Optional[Sequence[List[Candidate]]] = None
     ) -> List[Optional[Distribution]]:
-        """What the knowledge base says of the categories of spans; concepts alone in "mixed", patterns and headings as
-        well in "ontology".
+        """What the knowledge base says of the categories of spans; concepts alone in "mixed", typed patterns and what
+        bare values measure as well in "ontology".
 
         doc (Doc): The note.
         spans (Sequence[CharSpan]): Their characters.

@@ -367,10 +367,8 @@ def test_a_temporary_knowledge_base_lives_as_long_as_its_component(own):
 
 
 def test_two_processes_link_as_one_does(own):
-    docs = [answered(*QUESTIONS) for _ in range(4)]
-    expected = [ids(answer) for answer in own(answered(*QUESTIONS))._.answers]
-    for doc in own.pipe(docs, n_process=2, batch_size=2):
-        assert [ids(answer) for answer in doc._.answers] == expected
+    docs = own.pipe([answered(*QUESTIONS) for _ in range(4)], n_process=2, batch_size=2)
+    assert [[ids(answer) for answer in doc._.answers] for doc in docs] == [[["C06"], ["C14", "C13"]]] * 4
 
 
 @pytest.mark.parametrize("way", ["docbin", "bytes"])

@@ -6,10 +6,10 @@ import shutil
 import subprocess
 import sys
 
-import negspacy.negation  # noqa: F401 - registers negex
+import negspacy.negation  # noqa: F401 - these three register components
 import pytest
 import scispacy.abbreviation
-import scispacy.linking  # noqa: F401 - registers scispacy_linker
+import scispacy.linking  # noqa: F401
 import spacy
 from spacy.tokens import DocBin
 from spacy.tokens.underscore import Underscore
@@ -38,11 +38,11 @@ def _extensions():
     Underscore.doc_extensions, Underscore.span_extensions = kept
 
 
-def add_scispacy(nlp, kb, *, serializable=False):
+def add_scispacy(nlp, kb):
     nlp.add_pipe("sentencizer")
     ruler = nlp.add_pipe("entity_ruler")
     ruler.add_patterns([{"label": "ENTITY", "pattern": name} for name in NAMES])
-    nlp.add_pipe("abbreviation_detector", config={"make_serializable": serializable})
+    nlp.add_pipe("abbreviation_detector")
     generator = {"@misc": "spacy-cqa.CandidateGenerator.v1", "kb": str(kb)}
     nlp.add_pipe("scispacy_linker", config={"candidate_generator": generator})
     return nlp
