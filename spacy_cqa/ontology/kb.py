@@ -8,9 +8,6 @@ A folder holds
     concept_aliases.json, tfidf_vectors_sparse.npz, nmslib_index.bin, tfidf_vectorizer.joblib
                        the index, under the names that scispacy's `LinkerPaths.from_directory` expects
     vectorizer.json    the vectorizer once more: ours is read from here, since a .joblib file can run code
-
-The index is scispacy's: names as TF-IDF vectors of character 3-grams, cosine similarity, approximate nearest neighbours
-(HNSW; Malkov and Yashunin, 2018, arXiv 1603.09320). scispacy's own function to build it refuses scipy >= 1.11.
 """
 
 import json
@@ -40,7 +37,8 @@ import srsly
 
 from ..errors import Errors
 from .concepts import Concept
-from .names import normalize_name
+from .index import EXACT_LIMIT, ExactIndex, build_index, load_index, read_vectorizer
+from .names import MAX_NAME_WORDS, normalize_name
 
 if TYPE_CHECKING:
     from scispacy.candidate_generation import CandidateGenerator
@@ -59,14 +57,6 @@ FILES = (
     "nmslib_index.bin",
     "tfidf_vectorizer.joblib",
 )
-# Up to this many names every one is compared, which takes under a millisecond and misses none; the approximate index
-# is then there for scispacy's own loader, and quickly built (scispacy's efConstruction of 2000 takes an hour).
-EXACT_LIMIT = 200_000
-_SMALL_INDEX = {"M": 30, "efConstruction": 100, "post": 0}
-_LARGE_INDEX = {"M": 100, "efConstruction": 400, "post": 0}
-_QUERY_PARAMETERS = {"efSearch": 200}
-_QUERY_BLOCK = 128  # texts compared with all names at once
-_MANY_NAMES = 500_000  # from here on, as in scispacy, 3-grams of fewer than ten names are left out
 _DIGITS = 4  # of a similarity: in single precision equal ones differ in the last digits, and would not tie
 # What reading files that were cut or edited may raise.
 _UNREADABLE = (
@@ -112,7 +102,7 @@ def build_kb(
     folder.mkdir(parents=True, exist_ok=True)
     names, count = _write_concepts(concepts, folder)
     progress(f"Indexing {len(names)} names of {count} concepts ...")
-    _build_index(names, folder)
+    build_index(names, folder)
     info = {"format": KB_FORMAT, "concepts": count, "names": len(names), **(meta or {})}
     srsly.write_json(folder / "meta.json", info)
     return info
@@ -158,46 +148,6 @@ def _to_entity(concept: Concept) -> Dict[str, Any]:
         "types": list(concept.types),
         "definition": concept.definition,
     }
-
-
-def _build_index(names: List[str], folder: Path) -> None:
-    import joblib
-    import numpy
-    import scipy.sparse
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectorizer = TfidfVectorizer(
-        analyzer="char_wb", ngram_range=(3, 3), min_df=10 if len(names) >= _MANY_NAMES else 1, dtype=numpy.float32
-    )
-    vectors = vectorizer.fit_transform(names)
-    # A name of nothing but rare 3-grams has no direction; the index takes none of these.
-    filled = numpy.flatnonzero(numpy.asarray(vectors.sum(axis=1)).ravel() > 0)
-    names, vectors = [names[row] for row in filled], vectors[filled]
-    index = _empty_index()
-    index.addDataPointBatch(vectors)
-    index.createIndex(_SMALL_INDEX if len(names) <= EXACT_LIMIT else _LARGE_INDEX, print_progress=False)
-    index.saveIndex(str(folder / "nmslib_index.bin"))
-    scipy.sparse.save_npz(folder / "tfidf_vectors_sparse.npz", vectors)
-    joblib.dump(vectorizer, folder / "tfidf_vectorizer.joblib")
-    _write_json(folder / "concept_aliases.json", names)
-    _write_json(
-        folder / "vectorizer.json",
-        {
-            "vocabulary": {gram: int(n) for gram, n in vectorizer.vocabulary_.items()},
-            "idf": [float(weight) for weight in vectorizer.idf_],
-        },
-    )
-
-
-def _empty_index() -> Any:
-    import nmslib
-
-    return nmslib.init(method="hnsw", space="cosinesimil_sparse", data_type=nmslib.DataType.SPARSE_VECTOR)
-
-
-def _write_json(path: Path, data: Any) -> None:
-    # ASCII, since scispacy reads in the encoding of the platform.
-    path.write_text(json.dumps(data), encoding="ascii")
 
 
 # Reading --------------------------------------------------------------------------------------------------------------
@@ -306,7 +256,7 @@ class KnowledgeBase:
     def find_name(self, name: str) -> Tuple[str, ...]:
         """Concepts that bear a name, whatever its case and number.
 
-        name (str): The name.
+        name (str): The name, of at most eight words.
         RETURNS (Tuple[str, ...]): Their ids, those first whose preferred name it is.
         """
         return self._by_name().get(normalize_name(name), ())
@@ -319,10 +269,9 @@ class KnowledgeBase:
                 preferred[normalize_name(entity.canonical_name)][concept_id] = None
                 for alias in entity.aliases:
                     further[normalize_name(alias)][concept_id] = None
-            names = {**preferred, **further}
-            self._ids_by_name = {
-                name: tuple({**preferred.get(name, {}), **further.get(name, {})}) for name in names if name
-            }
+            # Longer names are never looked for, and in the UMLS they are many.
+            names = [name for name in {**preferred, **further} if name and name.count(" ") < MAX_NAME_WORDS]
+            self._ids_by_name = {name: tuple({**preferred.get(name, {}), **further.get(name, {})}) for name in names}
         return self._ids_by_name
 
     def copy_to(self, folder: Path) -> None:
@@ -333,7 +282,7 @@ class KnowledgeBase:
         """
         if self.folder is None or self.folder.resolve() == folder.resolve():
             return
-        _check_folder(self.folder)
+        check_folder(self.folder)
         folder.mkdir(parents=True, exist_ok=True)
         for name in FILES:
             shutil.copyfile(self.folder / name, folder / name)
@@ -349,7 +298,7 @@ def load_generator(folder: Path, *, exact_limit: int = EXACT_LIMIT) -> "Candidat
     """
     from scispacy.candidate_generation import CandidateGenerator
 
-    _check_folder(folder)
+    check_folder(folder)
     with _one_error(folder):
         vectors, vectorizer, names, kb = _read_parts(folder)
         problem = _find_misfit(srsly.read_json(folder / "meta.json"), vectors.shape, vectorizer, names, kb)
@@ -357,7 +306,7 @@ def load_generator(folder: Path, *, exact_limit: int = EXACT_LIMIT) -> "Candidat
         raise ValueError(Errors.E061.format(path=folder, problem=problem))
     with _one_error(folder):
         is_small = len(names) <= exact_limit
-        index = ExactIndex(vectors) if is_small else _load_index(vectors, folder / "nmslib_index.bin")
+        index = ExactIndex(vectors) if is_small else load_index(vectors, folder / "nmslib_index.bin")
     return CandidateGenerator(index, vectorizer, names, kb)
 
 
@@ -367,7 +316,7 @@ def _read_parts(folder: Path) -> Tuple[Any, "TfidfVectorizer", List[str], "Scisp
 
     return (
         scipy.sparse.load_npz(folder / "tfidf_vectors_sparse.npz"),
-        _read_vectorizer(folder / "vectorizer.json"),
+        read_vectorizer(folder / "vectorizer.json"),
         srsly.read_json(folder / "concept_aliases.json"),
         ScispacyKnowledgeBase(str(folder / "concepts.jsonl")),
     )
@@ -392,7 +341,7 @@ def _find_misfit(
 
 
 def _read_codes(folder: Path) -> Dict[str, Dict[str, Tuple[str, ...]]]:
-    _check_folder(folder)
+    check_folder(folder)
     with _one_error(folder):
         rows = list(srsly.read_jsonl(folder / "xrefs.jsonl"))
         return {row["id"]: {system: tuple(codes) for system, codes in row["xrefs"].items()} for row in rows}
@@ -407,46 +356,6 @@ def _one_error(folder: Path) -> Iterator[None]:
         raise ValueError(Errors.E061.format(path=folder, problem=problem)) from error
 
 
-class ExactIndex:
-    """Nearest neighbours by comparing with every vector; asked as an nmslib index is."""
-
-    def __init__(self, vectors: Any):
-        """Keep the vectors.
-
-        vectors (scipy.sparse.csr_matrix): Rows of length 1, shape (names, 3-grams).
-        """
-        self._transposed = vectors.T.tocsr()
-
-    def knnQueryBatch(self, vectors: Any, k: int) -> List[Tuple[Any, Any]]:  # noqa: N802 - nmslib's name
-        """Find the nearest rows.
-
-        vectors (scipy.sparse.csr_matrix): Rows of length 1, shape (queries, 3-grams).
-        k (int): How many to find for each.
-        RETURNS (List[Tuple[numpy.ndarray, numpy.ndarray]]): Numbers of the nearest rows and their cosine distances, the
-            nearest first, by query.
-        """
-        blocks = range(0, vectors.shape[0], _QUERY_BLOCK)
-        return [found for start in blocks for found in self._nearest(vectors[start : start + _QUERY_BLOCK], k)]
-
-    def _nearest(self, vectors: Any, k: int) -> Iterator[Tuple[Any, Any]]:
-        import numpy
-
-        similarities = (vectors @ self._transposed).toarray()
-        k = min(k, similarities.shape[1])
-        nearest = numpy.argpartition(-similarities, k - 1, axis=1)[:, :k]
-        for row, columns in zip(similarities, nearest):
-            order = columns[numpy.lexsort((columns, -row[columns]))]
-            yield order, 1.0 - row[order]
-
-
-def _load_index(vectors: Any, path: Path) -> Any:
-    index = _empty_index()
-    index.addDataPointBatch(vectors)
-    index.loadIndex(str(path))
-    index.setQueryTimeParams(_QUERY_PARAMETERS)
-    return index
-
-
 def make_candidate_generator(kb: str) -> "CandidateGenerator":
     """Make a candidate generator for the config of a `scispacy_linker`.
 
@@ -457,19 +366,12 @@ def make_candidate_generator(kb: str) -> "CandidateGenerator":
     return KnowledgeBase(kb).generator
 
 
-def _read_vectorizer(path: Path) -> "TfidfVectorizer":
-    import numpy
-    from sklearn.feature_extraction.text import TfidfVectorizer
+def check_folder(folder: Path) -> None:
+    """Check that a folder holds every file of a knowledge base.
 
-    saved = json.loads(path.read_text(encoding="utf8"))
-    vectorizer = TfidfVectorizer(
-        analyzer="char_wb", ngram_range=(3, 3), vocabulary=saved["vocabulary"], dtype=numpy.float32
-    )
-    vectorizer.idf_ = numpy.asarray(saved["idf"], dtype=numpy.float32)
-    return vectorizer
-
-
-def _check_folder(folder: Path) -> None:
+    folder (Path): The folder.
+    RAISES (ValueError): E060.
+    """
     missing = [name for name in FILES if not (folder / name).is_file()]
     if missing:
         raise ValueError(Errors.E060.format(path=folder, missing=missing[0], names=", ".join(SCISPACY_NAMES)))

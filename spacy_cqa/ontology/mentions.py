@@ -4,9 +4,7 @@ from dataclasses import dataclass
 from typing import Dict, List, Sequence, Tuple
 
 from .kb import Candidate, KnowledgeBase
-from .names import words_of
-
-MAX_NAME_WORDS = 8
+from .names import MAX_NAME_WORDS, words_of
 
 
 @dataclass(frozen=True)

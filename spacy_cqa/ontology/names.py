@@ -9,6 +9,8 @@ from typing import Dict, Iterable, Iterator, List, Mapping, Tuple
 
 from .concepts import Concept, make_concept
 
+MAX_NAME_WORDS = 8  # longer names are not looked for inside a text
+
 _WORD = re.compile(r"[^\W_](?:[^\W_]|[\u0300-\u036f])*")  # an accent may stand apart from its letter
 _SIBILANTS = ("sses", "shes", "tches", "nches", "xes")
 

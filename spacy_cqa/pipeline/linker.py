@@ -20,7 +20,7 @@ from spacy.tokens import Doc, Span
 
 from ..categories import Distribution, best_category, mix
 from ..errors import Errors
-from ..ontology.kb import FILES, SCISPACY_NAMES, Candidate, KnowledgeBase
+from ..ontology.kb import FILES, SCISPACY_NAMES, Candidate, KnowledgeBase, check_folder
 from ..ontology.labels import SOURCES, WeakLabeller
 from ..ontology.mentions import LinkSettings
 from ..schemas import NoteAnswers, ScoredSpan, given_spans, read_note_answers, set_extensions, write_answers
@@ -296,6 +296,8 @@ class ClinicalQALinker(Pipe):
 
     def _kb_to_data(self) -> Dict[str, Any]:
         folder = self.kb.folder
+        if folder is not None:
+            check_folder(folder)
         files = {} if folder is None else {name: (folder / name).read_bytes() for name in FILES}
         return {"source": self.kb.source, "files": files}
 

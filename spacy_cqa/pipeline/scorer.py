@@ -42,7 +42,8 @@ class QuestionResult:
     texts (List[str]): Predicted answers, best first.
     spans (List[Tuple[int, int]]): Their characters in the note.
     labels (List[str]): Their categories.
-    gold_label (str): Category predicted from the gold spans, "" if it was not asked for.
+    gold_label (str): Category predicted from the gold spans, "" if it was not asked for or none was given.
+    has_gold_label (bool): Whether it was asked for.
     score (Optional[float]): Score of the best answer, None without one.
     """
 
@@ -58,6 +59,7 @@ class QuestionResult:
     spans: List[Tuple[int, int]] = field(default_factory=list)
     labels: List[str] = field(default_factory=list)
     gold_label: str = ""
+    has_gold_label: bool = False
     score: Optional[float] = None
 
     @property
@@ -123,7 +125,7 @@ def _answer_scores(results: Sequence[QuestionResult]) -> Dict[str, Optional[floa
 
 def _category_scores(results: Sequence[QuestionResult]) -> Dict[str, Any]:
     labelled = [result for result in results if result.has_answer and result.category]
-    from_gold = [(settle_label(r.gold_label, r.category, r.also), r.gold_label) for r in labelled if r.gold_label]
+    from_gold = [(settle_label(r.gold_label, r.category, r.also), r.gold_label) for r in labelled if r.has_gold_label]
     hits = [(settle_label(r.labels[0], r.category, r.also), r.labels[0]) for r in labelled if r.is_hit]
     table = category_table(from_gold, CATEGORIES) if from_gold else None
     accuracy_hit = mean(float(gold == predicted) for gold, predicted in hits)
@@ -194,5 +196,8 @@ def _add_predicted(results: Dict[str, QuestionResult], group: SpanGroup) -> None
             result.score = scores[n] if result.score is None else result.score
     for qid, rows in group.attrs.get("given_category_scores", {}).items():
         if qid in results and len(rows):
-            # All gold spans of a question bear one category, so their scores are averaged.
-            results[qid].gold_label = CATEGORIES[int(numpy.mean(rows, axis=0).argmax())]
+            # All gold spans of a question bear one category, so their scores are averaged. A linker that knows nothing
+            # of them leaves all at 0.
+            scores = numpy.mean(rows, axis=0)
+            results[qid].has_gold_label = True
+            results[qid].gold_label = CATEGORIES[int(scores.argmax())] if scores.any() else ""

@@ -166,7 +166,7 @@ def test_an_error_in_the_middle_leaves_nothing(run, table, tmp_path, monkeypatch
     def fail(*arguments):
         raise OSError("No space left on device")
 
-    monkeypatch.setattr(spacy_cqa.ontology.kb, "_build_index", fail)
+    monkeypatch.setattr(spacy_cqa.ontology.kb, "build_index", fail)
     fails(run(table, tmp_path / "new"), "No space left on device")
     fails(run(table, tmp_path / "old"), "No space left on device")
     assert {path.name for path in tmp_path.iterdir()} == {"table.tsv", "old"}
