@@ -22,7 +22,7 @@ for name in ("questions", "answers"):
     Doc.remove_extension(name)
 from spacy.language import Language
 start = time.perf_counter()
-import spacy_cqa.pipeline.clinical_qa
+import spacy_cqa.pipeline.clinical_qa, spacy_cqa.pipeline.linker
 print(time.perf_counter() - start)
 """
 

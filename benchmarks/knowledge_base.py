@@ -2,8 +2,8 @@
 
     python benchmarks/knowledge_base.py [--names 50000] [--compared 5000]
 
-`--names` names are indexed as `spacy cqa kb` does; both ways of building are compared on the first `--compared` of them,
-because scispacy's takes too long on all. Names are made from the starter ontology: each with words put before it.
+`--names` names are indexed as `spacy cqa kb` does; both ways of building are compared on the first `--compared` of
+them, because scispacy's takes too long on all. Names are made from the starter ontology: each with words put before it.
 """
 
 import csv
