@@ -95,13 +95,19 @@ def test_wheel_in_a_fresh_environment(project, tmp_path):
 def test_commands_are_documented_and_closed():
     """Every command has a help text; every input is an asset or some command's output; every config exists."""
     project = srsly.read_yaml(ROOT / "project.yml")
-    names = [command["name"] for command in project["commands"]]
-    assert names == COMMANDS
+    commands = {command["name"]: command for command in project["commands"]}
+    assert list(commands)[: len(COMMANDS)] == COMMANDS
+    for workflow in project["workflows"].values():
+        check_closed([commands[name] for name in workflow])
+    assert (ROOT / "configs" / project["vars"]["config"]).exists()
+
+
+def check_closed(commands):
     made = {"configs/${vars.config}"}
-    for command in project["commands"]:
+    for command in commands:
         assert command["help"]
         for path in command.get("deps", []):
-            assert path in made or path.startswith("assets/"), path
+            assert path in made or path.startswith(("assets/", "configs/")), path
             assert path in made or (ROOT / path).exists(), path
-        made.update([*command.get("outputs", []), *command.get("outputs_no_cache", [])])
-    assert (ROOT / "configs" / project["vars"]["config"]).exists()
+        outputs = [*command.get("outputs", []), *command.get("outputs_no_cache", [])]
+        made.update([*outputs, *(str(parent) for path in outputs for parent in Path(path).parents)])
