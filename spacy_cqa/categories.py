@@ -8,7 +8,6 @@ from .types import CATEGORIES
 Distribution = Tuple[float, ...]
 
 _MAIN_TO_ALSO = 2.0  # weight of a category against each further defensible one, where no soft label is given
-UNKNOWN: Distribution = (1.0 / len(CATEGORIES),) * len(CATEGORIES)
 
 
 def soft_label(

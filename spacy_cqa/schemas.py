@@ -68,8 +68,8 @@ class Answer:
     sentence (str): The sentence around the answer, or its line where no sentence boundaries are set.
     rank (int): 1 for the best answer to its question, then 2, ...
     concepts (Tuple[Tuple[str, float], ...]): Concepts that the answer may mean, with link scores, best first.
-    negated (Optional[bool]): Whether the note negates it, None where no component of the pipeline looks for negation
-        (negspacy or medspaCy, over the same span group).
+    negated (Optional[bool]): Whether the note negates it, as far as negspacy or medspaCy found over the same span
+        group; None where neither was loaded in this process.
     section (str): The heading that it stands under, "" without one.
     """
 

@@ -50,7 +50,8 @@ def folder(tmp_path, trained_path, data, monkeypatch):
     shutil.copy(data / "notes.json", tmp_path)
     (tmp_path / "note.txt").write_text(NOTES[0][0], encoding="utf8")
     (tmp_path / "corpus").mkdir()
-    shutil.copy(data / "notes.spacy", tmp_path / "corpus" / "test.spacy")
+    for split in ("dev", "test"):
+        shutil.copy(data / "notes.spacy", tmp_path / "corpus" / f"{split}.spacy")
     (tmp_path / "assets" / "ontology").mkdir(parents=True)
     for path in (ROOT / "assets" / "ontology").glob("*.tsv"):  # the first lines: an index of all names takes a while
         lines = path.read_text(encoding="utf8").splitlines(keepends=True)[:40]

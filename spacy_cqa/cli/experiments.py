@@ -22,10 +22,10 @@ def experiments_cli(
     test: Path = typer.Option(..., "--test", help="Test split: read once a run, for the tables"),
     encoders: List[str] = typer.Option(..., "--encoder", help="NAME=FOLDER of an encoder; may be given many times"),
     variants: List[str] = typer.Option([], "--variant", help="Variants to train; all of them by default"),
-    seeds: List[int] = typer.Option([0, 1, 2], "--seed", help="Seeds; may be given many times"),
+    seeds: str = typer.Option("0,1,2", "--seeds", help="Seeds, separated by commas"),
     rates: List[float] = typer.Option([], "--rate", help="Learning rates that every variant may choose from"),
     cased: List[str] = typer.Option([], "--cased", help="Encoders whose tokenizer must not lower-case, by name"),
-    kb: Optional[Path] = typer.Option(None, "--kb", help="Knowledge base for the variant multitask-ontology"),
+    kb: Optional[str] = typer.Option(None, "--kb", help="Knowledge base for the variant multitask-ontology"),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
 ) -> None:
     """Train span-only, category-only, multi-task with hard and with soft labels and, with a knowledge base, multi-task
@@ -35,19 +35,32 @@ def experiments_cli(
     --dev corpus/dev.spacy --test corpus/test.spacy --encoder minilm=backbone/minilm --kb kb/starter
     """
     with one_clear_error():
-        from ..training.experiments import run_all
+        from ..training.experiments import choose_runs, run_all
         from ..training.linking import run_ontology
         from ..training.variants import ONTOLOGY_BASE
 
-        runs = plan(config, output, train, dev, test, parse_encoders(encoders), variants, seeds, cased)
-        folders = run_all(runs, learn_rates=rates, use_gpu=use_gpu, progress=progress)
         if kb is not None:
-            done = zip(runs, folders)
-            folders += [
-                run_ontology(run, folder, kb, progress=progress) for run, folder in done if run.variant == ONTOLOGY_BASE
-            ]
-        for folder in folders:
-            typer.echo(folder)
+            check_kb(kb)
+        runs = plan(config, output, train, dev, test, parse_encoders(encoders), variants, parse_seeds(seeds), cased)
+        done = run_all(runs, learn_rates=rates, use_gpu=use_gpu, progress=progress)
+        if kb is not None:
+            linked = [run_ontology(run, kb, progress=progress) for run in done if run.variant == ONTOLOGY_BASE]
+            choose_runs(linked)
+            done += linked
+        for run in done:
+            typer.echo(run.folder)
+
+
+def check_kb(kb: str) -> None:
+    """Check a knowledge base before anything is trained.
+
+    kb (str): A folder, or one of scispacy's names.
+    RAISES (ValueError): E060: it is no folder of a knowledge base.
+    """
+    from ..ontology.kb import SCISPACY_NAMES, check_folder
+
+    if kb not in SCISPACY_NAMES:
+        check_folder(Path(kb))
 
 
 def parse_encoders(values: List[str]) -> Dict[str, Path]:
@@ -63,6 +76,16 @@ def parse_encoders(values: List[str]) -> Dict[str, Path]:
             raise ValueError(f"No encoder in {folder}: fetch it with `spacy cqa backbone`.")
         found[name] = Path(folder)
     return found
+
+
+def parse_seeds(text: str) -> List[int]:
+    """RETURNS (List[int]): The seeds of a text such as "0,1,2".
+    RAISES (ValueError): It holds something else, or a seed twice.
+    """
+    seeds = [part.strip() for part in text.split(",")]
+    if not all(seed.isdecimal() for seed in seeds) or len(set(seeds)) < len(seeds):
+        raise ValueError(f"--seeds is {text!r}, but must be different whole numbers with commas between, as 0,1,2.")
+    return [int(seed) for seed in seeds]
 
 
 def plan(

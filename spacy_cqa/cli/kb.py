@@ -20,13 +20,24 @@ def kb_cli(
     languages: List[str] = typer.Option([], "--language", help="umls: languages to keep, ENG by default"),
     sources: List[str] = typer.Option([], "--source", help="umls: vocabularies to keep, such as SNOMEDCT_US; all"),
     types: List[str] = typer.Option([], "--type", help="umls: semantic types to keep, such as T047; all"),
+    definitions: Optional[bool] = typer.Option(None, "--definitions/--no-definitions", help="umls: read MRDEF.RRF"),
     default_type: Optional[str] = typer.Option(None, "--default-type", help="obo, table: type of untyped concepts"),
-    id_column: str = typer.Option("id", "--id-column", help="table: column of the ids"),
-    name_column: str = typer.Option("name", "--name-column", help="table: column of the preferred names"),
-    synonyms_column: str = typer.Option("synonyms", "--synonyms-column", help="table: column of further names"),
-    types_column: str = typer.Option("types", "--types-column", help="table: column of TUIs or categories"),
-    xrefs_column: str = typer.Option("xrefs", "--xrefs-column", help="table: column of codes, as ICD10CM:E11"),
-    separator: str = typer.Option("|", "--separator", help="table: what separates values in a cell"),
+    roots: List[str] = typer.Option([], "--root", help="obo: TERM=TYPE, the type of a term and of all below it"),
+    scopes: List[str] = typer.Option(
+        [], "--scope", help="obo: scopes of synonyms to keep, EXACT and NARROW by default"
+    ),
+    id_column: Optional[str] = typer.Option(None, "--id-column", help="table: column of the ids, else id"),
+    name_column: Optional[str] = typer.Option(None, "--name-column", help="table: of the preferred names, else name"),
+    synonyms_column: Optional[str] = typer.Option(
+        None, "--synonyms-column", help="table: of further names, else synonyms"
+    ),
+    types_column: Optional[str] = typer.Option(
+        None, "--types-column", help="table: of TUIs or categories, else type(s)"
+    ),
+    xrefs_column: Optional[str] = typer.Option(
+        None, "--xrefs-column", help="table: of codes, as ICD10CM:E11, else xrefs"
+    ),
+    separator: Optional[str] = typer.Option(None, "--separator", help="table: what separates values in a cell, else |"),
     abbreviations: bool = typer.Option(
         True, "--abbreviations/--no-abbreviations", help="Add clinical abbreviations, as COPD, to names that have one"
     ),
@@ -38,15 +49,23 @@ def kb_cli(
     Example: python -m spacy cqa kb /umls/2025AB/META kb/umls --format umls --source SNOMEDCT_US --source RXNORM
     """
     with one_clear_error():
-        options = _source_options(
-            form,
-            languages=tuple(languages) or ("ENG",),
+        columns = {"id": id_column, "name": name_column, "synonyms": synonyms_column}
+        columns.update(type=types_column, xrefs=xrefs_column)
+        options = source_options(
+            languages=tuple(languages),
             sources=tuple(sources),
             types=tuple(types),
+            definitions=definitions,
             default_type=default_type,
-            columns=(id_column, name_column, synonyms_column, types_column, xrefs_column),
+            roots=_parse_roots(roots),
+            scopes=tuple(scope.upper() for scope in scopes),
+            columns={name: column for name, column in columns.items() if column},
             separator=separator,
         )
+        if report_path is not None and output.resolve() in report_path.resolve().parents:
+            raise ValueError(
+                f"--report {report_path} lies in OUTPUT, which holds a knowledge base alone. Put it beside."
+            )
         info, report = build(source, output, form=form, abbreviations=abbreviations, options=options)
         if report_path is not None:
             import srsly
@@ -55,22 +74,25 @@ def kb_cli(
         typer.echo(f"{output}: {info['concepts']} concepts, {info['names']} names, {report.xrefs} codes")
         for reason, count in report.skipped.most_common():
             typer.echo(f"Skipped {count}: {reason} (first: {report.examples[reason]})")
-        progress(f"Peak memory {_peak_memory_mb()} MB")
+        if not report.typed:
+            progress("No concept has a semantic type, so categories cannot follow from them: give a type.")
+        progress(_peak_memory())
 
 
-def _source_options(
-    form: str, *, default_type: Optional[str], columns: Tuple[str, ...], separator: str, **umls: Any
-) -> Dict[str, Any]:
-    """The options that a form of source takes."""
+def source_options(*, columns: Dict[str, str], **given: Any) -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): The options that were given, as the readers take them; one that the form of the source
+    does not know is refused by `read_source`."""
     from ..ontology.sources.table import TableColumns
 
-    if form == "umls":
-        return umls
-    if form == "obo":
-        return {"default_type": default_type}
-    if form == "table":
-        return {"columns": TableColumns(*columns), "separator": separator, "default_type": default_type}
-    return {}
+    options = {name: value for name, value in given.items() if value not in (None, (), {})}
+    return {**options, "columns": TableColumns(**columns)} if columns else options
+
+
+def _parse_roots(values: List[str]) -> Dict[str, str]:
+    roots = dict(value.rsplit("=", 1) if "=" in value else (value, "") for value in values)
+    if not all(term and tui for term, tui in roots.items()):
+        raise ValueError("--root takes TERM=TYPE, such as DOID:4=T047.")
+    return roots
 
 
 def build(
@@ -105,9 +127,12 @@ def _with_progress(concepts: Iterable["Concept"]) -> Iterator["Concept"]:
     return iter(tqdm(concepts, desc="Concepts", unit="", disable=None))
 
 
-def _peak_memory_mb() -> int:
-    import resource  # not on Windows
+def _peak_memory() -> str:
     import sys
 
+    if sys.platform == "win32":
+        return "Peak memory is not known on Windows"
+    import resource
+
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak // (1024 * 1024 if sys.platform == "darwin" else 1024)
+    return f"Peak memory {peak // (1024 * 1024 if sys.platform == 'darwin' else 1024)} MB"

@@ -19,8 +19,13 @@ def label_cli(
     kb: str = typer.Option(..., "--kb", help="Knowledge base: a folder, or umls, mesh, rxnorm, hpo, go"),
     sources: List[str] = typer.Option([], "--source", help=f"Sources to use, in order: {', '.join(SOURCES)}; all"),
     threshold: float = typer.Option(0.7, "--threshold", help="Least similarity of an answer to a concept's name"),
+    partial: bool = typer.Option(
+        True, "--partial/--no-partial", help="Look for names inside answers, which keeps a table of all names"
+    ),
     overwrite: bool = typer.Option(False, "--overwrite", help="Replace labels given by hand too"),
-    report_path: Optional[Path] = typer.Option(None, "--report", help="JSON: agreement with labels given by hand"),
+    report_path: Optional[Path] = typer.Option(
+        None, "--report", help="JSON: what was labelled, and how well it agrees with hand labels"
+    ),
     as_json: bool = typer.Option(False, "--json", help="Print JSON instead of a table"),
     lang: str = typer.Option("en", "--lang", help="Language whose tokenizer splits the notes"),
 ) -> None:
@@ -31,17 +36,23 @@ def label_cli(
     Example: python -m spacy cqa label notes.json labelled.spacy --kb kb/starter --report agreement.json
     """
     with one_clear_error():
+        import srsly
+
         report, compared = label(
-            data, output, kb=kb, sources=sources or list(SOURCES), threshold=threshold, overwrite=overwrite, lang=lang
+            data,
+            output,
+            kb=kb,
+            sources=sources or list(SOURCES),
+            threshold=threshold,
+            partial=partial,
+            overwrite=overwrite,
+            lang=lang,
         )
+        result = {**compared, "questions": report.to_dict()}
         if report_path is not None:
-            import srsly
-
-            write_whole(report_path, lambda file: srsly.write_json(file, compared))
+            write_whole(report_path, lambda file: srsly.write_json(file, result))
         if as_json:
-            import srsly
-
-            typer.echo(srsly.json_dumps(compared, indent=2))
+            typer.echo(srsly.json_dumps(result, indent=2))
             return
         for source, count in report.labelled.most_common():
             typer.echo(f"Labelled {count} questions by {source}")
@@ -57,6 +68,7 @@ def label(
     kb: str,
     sources: List[str],
     threshold: float = 0.7,
+    partial: bool = True,
     overwrite: bool = False,
     lang: str = "en",
 ) -> Tuple["LabelReport", Dict[str, Any]]:
@@ -85,7 +97,8 @@ def label(
     check_ending(output)
     nlp = spacy.blank(lang)
     records = [doc_to_record(doc) for doc in read_docs(data, nlp)]
-    labeller = WeakLabeller(KnowledgeBase(kb), settings=LinkSettings(threshold=threshold), sources=sources)
+    settings = LinkSettings(threshold=threshold, partial=partial)
+    labeller = WeakLabeller(KnowledgeBase(kb), settings=settings, sources=sources)
     progress(f"Reading {kb} ...")
     compared = agreement(records, labeller)
     report = LabelReport()
@@ -104,7 +117,7 @@ def agreement_tables(compared: Dict[str, Any]) -> str:
         (name, str(row["labelled"]), percent(row["coverage"]), percent(row["accuracy"]), percent(row["ece"]))
         for name, row in compared.items()
     ]
-    header = ("Source", "Answers", "Coverage", "Agreement", "ECE")
+    header = ("Source", "Labelled", "Coverage", "Agreement", "ECE")
     text = table(rows, header=header, divider=True, aligns=("l", "r", "r", "r", "r"))
     confusion = compared["union"]["confusion"]
     counts = [(gold, *[str(count) for count in row.values()]) for gold, row in confusion.items()]

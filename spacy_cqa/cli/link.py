@@ -15,7 +15,7 @@ CATEGORY_SOURCES = ("reader", "mixed", "ontology")
 
 def link_cli(
     model: str = typer.Argument(..., help="Folder or installed name of a trained pipeline"),
-    output: Path = typer.Argument(..., help="Folder for the new pipeline; new or empty"),
+    output: Path = typer.Argument(..., help="Folder for the new pipeline: new, empty, or one that this command wrote"),
     kb: str = typer.Option(..., "--kb", help="Knowledge base: a folder, or umls, mesh, rxnorm, hpo, go"),
     dev: Optional[Path] = typer.Option(None, "--dev", help="Development data to fit the weight of the evidence on"),
     category_source: str = typer.Option(
@@ -54,17 +54,27 @@ def link(
     from ..files import whole_outputs
     from ..training.linking import add_linker, fit_linker_weight
 
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise ValueError(f"{output} is there already, so it is left as it is. Give a new or an empty folder.")
+    if dev is not None and category_source != "mixed":
+        raise ValueError(f"--dev fits the weight of --categories mixed; with {category_source} leave it out.")
+    if not _is_replaceable(output):
+        raise ValueError(f"{output} holds something else, so it is left as it is. Give a new or an empty folder.")
     progress(f"Loading {model} ...")
     nlp = load_pipeline(model)
     key = find_component(nlp).spans_key
     linker = add_linker(nlp, kb, category_source=category_source, threshold=threshold, spans_key=key)
     len(linker.kb)  # read it now: a wrong name should be an error before anything else is done
     fitted = None
-    if dev is not None and category_source == "mixed":
+    if dev is not None:
         progress(f"Fitting the weight on {dev} ...")
         fitted = fit_linker_weight(nlp, linker, dev)
     with whole_outputs(output) as folder:
         nlp.to_disk(folder)
     return fitted
+
+
+def _is_replaceable(folder: Path) -> bool:
+    """A folder that is missing or empty, or an earlier output: a pipeline with a linker."""
+    if not folder.is_dir():
+        return not folder.exists()
+    names = {path.name for path in folder.iterdir()}
+    return not names or {"meta.json", "config.cfg", "clinical_qa_linker"} <= names

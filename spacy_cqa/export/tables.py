@@ -235,7 +235,8 @@ def _note_counts(run: RunResults, notes: Sequence[str]) -> Tuple[numpy.ndarray, 
         if question.label_pair:
             expected, found = question.label_pair
             gold[rows[question.note], columns[expected]] += 1
-            predicted[rows[question.note], columns[found]] += 1
+            if found:  # an ontology without a reader may give none
+                predicted[rows[question.note], columns[found]] += 1
             hits[rows[question.note], columns[expected]] += expected == found
     return gold, predicted, hits
 

@@ -56,6 +56,7 @@ class SourceReport:
     """What reading an ontology kept and skipped. It names lines by number and concepts by id.
 
     concepts (int): Concepts kept.
+    typed (int): Those of them that have a semantic type.
     names (int): Their names.
     xrefs (int): Their cross references.
     skipped (Counter): Lines, names and types left out, by reason.
@@ -63,6 +64,7 @@ class SourceReport:
     """
 
     concepts: int = 0
+    typed: int = 0
     names: int = 0
     xrefs: int = 0
     skipped: Counter = field(default_factory=Counter)
@@ -80,6 +82,7 @@ class SourceReport:
     def keep(self, concept: Concept) -> None:
         """Count a concept that was kept."""
         self.concepts += 1
+        self.typed += bool(concept.types)
         self.names += len(concept.names)
         self.xrefs += sum(len(codes) for codes in concept.xrefs.values())
 
@@ -87,6 +90,7 @@ class SourceReport:
         """RETURNS (Dict[str, Any]): The report as plain data."""
         return {
             "concepts": self.concepts,
+            "typed": self.typed,
             "names": self.names,
             "xrefs": self.xrefs,
             "skipped": {reason: {"count": n, "first": self.examples[reason]} for reason, n in self.skipped.items()},

@@ -34,6 +34,7 @@ from typing import (
 )
 
 import srsly
+from spacy.lang.en.stop_words import STOP_WORDS
 
 from ..errors import Errors
 from .concepts import Concept
@@ -254,7 +255,8 @@ class KnowledgeBase:
         return -candidate.score, is_alias, len(candidate.name), candidate.concept_id, candidate.name
 
     def find_name(self, name: str) -> Tuple[str, ...]:
-        """Concepts that bear a name, whatever its case and number.
+        """Concepts that bear a name, whatever its case and number. Abbreviations that are common English words, such as
+        "did", stand for none.
 
         name (str): The name, of at most eight words.
         RETURNS (Tuple[str, ...]): Their ids, those first whose preferred name it is.
@@ -269,8 +271,12 @@ class KnowledgeBase:
                 preferred[normalize_name(entity.canonical_name)][concept_id] = None
                 for alias in entity.aliases:
                     further[normalize_name(alias)][concept_id] = None
-            # Longer names are never looked for, and in the UMLS they are many.
-            names = [name for name in {**preferred, **further} if name and name.count(" ") < MAX_NAME_WORDS]
+            # Longer names are never looked for, and in the UMLS they are many. "From" is seldom full range of motion.
+            names = [
+                name
+                for name in {**preferred, **further}
+                if name and name.count(" ") < MAX_NAME_WORDS and name not in STOP_WORDS
+            ]
             self._ids_by_name = {name: tuple({**preferred.get(name, {}), **further.get(name, {})}) for name in names}
         return self._ids_by_name
 

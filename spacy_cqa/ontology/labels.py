@@ -83,7 +83,8 @@ class WeakLabeller:
         if source == "pattern":
             pattern = find_pattern(answer)
             return None if pattern is None else soft_label(pattern.category)
-        return self._value_label(text, span) if is_bare_value(answer) else None
+        looks = self.settings.partial and is_bare_value(answer)
+        return self._value_label(text, span) if looks else None
 
     def _value_label(self, text: str, span: CharSpan) -> Optional[Distribution]:
         """The category of what a bare value measures: the nearest name before it on its line that has values."""
@@ -99,14 +100,15 @@ def concept_label(kb: KnowledgeBase, candidates: Sequence[Candidate]) -> Optiona
     """Category evidence of linked concepts: their types' weights, weighted by how near they come to the best.
 
     kb (KnowledgeBase): Knows the concepts' types.
-    candidates (Sequence[Candidate]): The concepts, best first.
+    candidates (Sequence[Candidate]): The concepts.
     RETURNS (Optional[Distribution]): The distribution, None where no type has a category.
     """
+    best = max((candidate.score for candidate in candidates), default=0.0)
     weighed: Dict[Distribution, float] = {}
     for candidate in candidates:
         weights = type_weights(kb.types_of(candidate.concept_id))
         if weights is not None:
-            weighed[weights] = weighed.get(weights, 0.0) + _nearness(candidate.score, candidates[0].score)
+            weighed[weights] = weighed.get(weights, 0.0) + _nearness(candidate.score, best)
     return average(list(weighed), list(weighed.values()))
 
 

@@ -14,7 +14,8 @@ class LinkSettings:
     k (int): Names of the knowledge base to look up for each text.
     threshold (float): Least similarity of a text to a name, from 0 to 1.
     max_candidates (int): Most concepts to keep for an answer.
-    partial (bool): Whether an answer that is like no name as a whole is linked by the names inside it.
+    partial (bool): Whether an answer that is like no name as a whole is linked by the names inside it, and a bare value
+        labelled by the name before it. All names are then kept in a table of their own.
     """
 
     k: int = 30
@@ -35,14 +36,8 @@ def link_texts(kb: KnowledgeBase, texts: Sequence[str], settings: LinkSettings) 
     distinct = [text for text in dict.fromkeys(" ".join(text.split()) for text in texts) if text]
     similar = kb.find_similar(distinct, k=settings.k, threshold=settings.threshold)
     found = dict(zip(distinct, similar))
-    links = {}
-    for text in texts:
-        folded = " ".join(text.split())
-        candidates = found.get(folded, [])
-        if not candidates and settings.partial:
-            candidates = names_inside(kb, folded)
-        links[text] = candidates[: settings.max_candidates]
-    return links
+    links = {text: found[text] or (names_inside(kb, text) if settings.partial else []) for text in distinct}
+    return {text: links.get(" ".join(text.split()), [])[: settings.max_candidates] for text in texts}
 
 
 def names_inside(kb: KnowledgeBase, text: str) -> List[Candidate]:

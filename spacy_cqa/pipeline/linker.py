@@ -116,6 +116,7 @@ class ClinicalQALinker(Pipe):
         RAISES (ValueError): E064, a setting is not usable.
         """
         self.kb = kb
+        self.kb_setting = kb.source  # what the config says, which a folder loaded from disk must not override
         self.name = name
         self.settings = dict(settings)
         self.cfg: Dict[str, Any] = {}  # what was fitted
@@ -154,10 +155,11 @@ class ClinicalQALinker(Pipe):
         spans = [doc[span.start : span.end] for span in answers.spans]
         links = self._candidates(doc, [*spans, *_find_spans(doc, places)])
         opinions = self.opinions(doc, [*((s.start_char, s.end_char) for s in spans), *places], links)
-        answers.spans = [
+        linked = [
             self._linked(span, candidates, opinion, answers.wanted_categories.get(span.question_id, ()))
             for span, candidates, opinion in zip(answers.spans, links, opinions)
         ]
+        answers.spans = [span for span in linked if self._is_wanted(span, answers)]
         rest = iter(opinions[len(spans) :])
         for qid in rows:
             found = [next(rest) for _ in given.get(qid, ())]
@@ -183,6 +185,12 @@ class ClinicalQALinker(Pipe):
             concepts=tuple((candidate.concept_id, candidate.score) for candidate in candidates),
         )
 
+    def _is_wanted(self, span: ScoredSpan, answers: NoteAnswers) -> bool:
+        """Not, where the question asks for some categories only and the evidence is for others alone."""
+        wanted = answers.wanted_categories.get(span.question_id)
+        has_evidence = self.settings["category_source"] == ONTOLOGY and any(span.category_scores or ())
+        return not (wanted and has_evidence and span.category not in wanted)
+
     def _settle(self, scores: Optional[Sequence[float]], opinion: Optional[Distribution]) -> Optional[Distribution]:
         """Category scores from the reader's and the evidence: all 0 where only the evidence counts and says nothing,
         None where there is nothing to mix it with."""
@@ -202,12 +210,18 @@ class ClinicalQALinker(Pipe):
 
     def _candidates(self, doc: Doc, spans: Sequence[Span]) -> List[List[Candidate]]:
         """Concepts of each span: those of entities where `scispacy_linker` ran before, else by its text."""
-        found = [_entity_candidates(span, self.settings["max_candidates"]) for span in spans]
+        found = [self._entity_candidates(span) for span in spans]
         long_forms = _long_forms(doc)
         texts = [_expand(span, long_forms) for span in spans]
         asked = [text for text, known in zip(texts, found) if not known]
         links = self.labeller().link(asked) if asked else {}
         return [known or links[text] for text, known in zip(texts, found)]
+
+    def _entity_candidates(self, span: Span) -> List[Candidate]:
+        """Those of the entities that share a token with a span, as far as our knowledge base knows them: with a
+        `scispacy_linker` over another one, ids of two would stand side by side."""
+        found = _entity_candidates(span)
+        return [one for one in found if one.concept_id in self.kb][: self.settings["max_candidates"]] if found else []
 
     def opinions(
         self, doc: Doc, spans: Sequence[CharSpan], links: Optional[Sequence[List[Candidate]]] = None
@@ -260,20 +274,23 @@ class ClinicalQALinker(Pipe):
         """
         serialize: Dict[str, Callable[[Path], Any]] = {
             "cfg": lambda p: srsly.write_json(p, self.cfg),
+            "kb_setting": lambda p: srsly.write_json(p, {"kb": self.kb_setting}),
             "kb": self._kb_to_disk,
         }
         util.to_disk(path, serialize, exclude)
 
     def from_disk(self, path: Union[str, Path], *, exclude: Iterable[str] = ()) -> "ClinicalQALinker":
-        """Load what `to_disk` wrote.
+        """Load what `to_disk` wrote. The copy of the knowledge base is used if the setting `kb` is what it was.
 
         path (Union[str, Path]): The folder.
         exclude (Iterable[str]): As in `to_disk`.
         RETURNS (ClinicalQALinker): The component itself.
         """
+        saved_for: Dict[str, str] = {}
         deserialize: Dict[str, Callable[[Path], Any]] = {
             "cfg": lambda p: self.cfg.update(srsly.read_json(p)),
-            "kb": self._kb_from_disk,
+            "kb_setting": lambda p: saved_for.update(srsly.read_json(p)) if p.exists() else None,
+            "kb": lambda p: self._kb_from_disk(p, saved_for.get("kb")),
         }
         util.from_disk(path, deserialize, exclude)
         return self
@@ -284,8 +301,9 @@ class ClinicalQALinker(Pipe):
                 (folder / name).unlink(missing_ok=True)
         self.kb.copy_to(folder)
 
-    def _kb_from_disk(self, folder: Path) -> None:
-        if (folder / FILES[0]).is_file():
+    def _kb_from_disk(self, folder: Path, setting: Optional[str]) -> None:
+        """The saved copy, unless the config was told of another one since: settings win over what was saved."""
+        if (folder / FILES[0]).is_file() and setting == self.kb_setting:
             self.kb = KnowledgeBase(folder)
 
     def to_bytes(self, *, exclude: Iterable[str] = ()) -> bytes:
@@ -337,7 +355,7 @@ def _find_spans(doc: Doc, places: Sequence[CharSpan]) -> List[Span]:
     return [doc[0:0] if span is None else span for span in found]
 
 
-def _entity_candidates(span: Span, count: int) -> List[Candidate]:
+def _entity_candidates(span: Span) -> List[Candidate]:
     """Concepts of the entities that share a token with a span, those of the entity that shares most first."""
     if not Span.has_extension("kb_ents"):
         return []
@@ -347,7 +365,7 @@ def _entity_candidates(span: Span, count: int) -> List[Candidate]:
         if overlap > 0:
             for concept_id, score in ent._.kb_ents:
                 found.setdefault(concept_id, Candidate(concept_id, float(score), ent.text))
-    return list(found.values())[:count]
+    return list(found.values())
 
 
 def _long_forms(doc: Doc) -> Dict[str, str]:

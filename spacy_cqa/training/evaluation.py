@@ -40,7 +40,8 @@ def question_row(result: QuestionResult) -> Dict[str, Any]:
 
     result (QuestionResult): The question.
     RETURNS (Dict[str, Any]): `note`, `id`, `kind`, `has_answer`, `category`, `also`, `em`, `f1`, `gold_label` (category
-        predicted from the gold span), `hit`, `hit_label` (category of the best answer, where it hits).
+        predicted from the gold span), `has_gold_label` (whether one was asked for), `hit`, `hit_label` (category of the
+        best answer, where it hits).
     """
     return {
         "note": result.note,
@@ -52,6 +53,7 @@ def question_row(result: QuestionResult) -> Dict[str, Any]:
         "em": exact_match(result.best, result.gold_texts),
         "f1": result.f1,
         "gold_label": result.gold_label,
+        "has_gold_label": result.has_gold_label,
         "hit": result.is_hit,
         "hit_label": result.labels[0] if result.is_hit else "",
     }

@@ -6,7 +6,7 @@ import datetime
 import hashlib
 import json
 import shutil
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, Iterable, List, Mapping, Optional, Sequence, Tuple
 
@@ -19,7 +19,7 @@ from ..about import __version__
 from ..errors import Errors
 from ..files import whole_file
 from .evaluation import evaluate_pipeline, question_row
-from .runs import CURVE_FILE, RUN_FILE
+from .runs import CURVE_FILE, LOG_FILE, RUN_FILE
 from .variants import ONTOLOGY_VARIANT, VARIANTS
 
 
@@ -70,7 +70,7 @@ class Run:
             "paths.train": str(self.data.train),
             "paths.dev": str(self.data.dev),
             "paths.encoder": str(self.encoder_path),
-            "paths.log": str(self.folder / "log.jsonl"),
+            "paths.log": str(self.folder / LOG_FILE),
             "system.seed": self.seed,
             **self.overrides,
         }
@@ -153,15 +153,18 @@ def _about(folder: Path) -> Dict[str, Any]:
     return about if isinstance(about, dict) else {}
 
 
-def choose_run(run: Run) -> None:
-    """Note that of all folders of a seed, which differ by learning rate, `compare` is to read only this run's.
+def choose_runs(runs: Sequence[Run]) -> None:
+    """Note which runs of their encoders and variants `compare` is to read: these, and no others, which were trained
+    with another learning rate, another seed or other data.
 
-    run (Run): The run, finished.
+    runs (Sequence[Run]): The runs, finished.
     """
-    for folder in run.folder.parent.iterdir():
-        about, chosen = _about(folder), folder == run.folder
-        if about.get("seed") == run.seed and about.get("chosen") is not chosen:
-            write_json(folder / RUN_FILE, {**about, "chosen": chosen})
+    folders = {run.folder for run in runs}
+    for parent in {folder.parent for folder in folders}:
+        for folder in parent.iterdir():
+            about, chosen = _about(folder), folder in folders
+            if about and about.get("chosen") is not chosen:
+                write_json(folder / RUN_FILE, {**about, "chosen": chosen})
 
 
 def input_digest(run: Run, *further: Path) -> str:
@@ -174,8 +177,8 @@ def input_digest(run: Run, *further: Path) -> str:
     overrides = {} if run.variant == ONTOLOGY_VARIANT else run.all_overrides()
     overrides = {name: value for name, value in overrides.items() if not name.startswith("paths.")}
     digest = hashlib.sha256(json.dumps([run.variant, run.seed, overrides], sort_keys=True).encode("utf8"))
-    weights = sorted(run.encoder_path.glob("*.safetensors"))
-    for path in (run.config, run.data.train, run.data.dev, run.data.test, *weights, *further):
+    encoder = sorted(path for path in run.encoder_path.rglob("*") if path.is_file())
+    for path in (run.config, run.data.train, run.data.dev, run.data.test, *encoder, *further):
         digest.update(_file_digest(path))
     return digest.hexdigest()
 
@@ -190,7 +193,7 @@ def _file_digest(path: Path) -> bytes:
 def _write_curve(folder: Path) -> None:
     """The logger's lines in the form of run folders: fractions, one loss."""
     rows = []
-    for line in srsly.read_jsonl(folder / "log.jsonl"):
+    for line in srsly.read_jsonl(folder / LOG_FILE):
         scores = {name: value / 100 for name, value in line["scores"].items()}
         rows.append({"step": line["step"], "loss": sum(line["losses"].values()), **scores})
     srsly.write_jsonl(folder / CURVE_FILE, rows)
@@ -209,7 +212,7 @@ def run_all(
     learn_rates: Sequence[float] = (),
     use_gpu: int = -1,
     progress: Callable[[str], object] = lambda message: None,
-) -> List[Path]:
+) -> List[Run]:
     """Train all runs. With learning rates to choose from, every variant of an encoder tries each with the seed
     that comes first and keeps the one that is best on the development split: the same budget of tuning for all.
 
@@ -217,30 +220,25 @@ def run_all(
     learn_rates (Sequence[float]): Learning rates to choose from; none for the config's.
     use_gpu (int): Id of the GPU, -1 for the CPU.
     progress (Callable[[str], object]): Is told of every run.
-    RETURNS (List[Path]): The folders of the runs.
+    RETURNS (List[Run]): The runs, with their learning rates.
     """
     chosen: Dict[Tuple[str, str], Optional[float]] = {}
-    folders = []
+    done = []
     for run in runs:
         key = (run.encoder, run.variant)
         if key not in chosen:
             chosen[key] = _best_rate(run, learn_rates, use_gpu, progress) if learn_rates else run.learn_rate
-        run = with_rate(run, chosen[key])
+        run = replace(run, learn_rate=chosen[key])
         progress(f"{run.folder}: {'trained' if run_training(run, use_gpu=use_gpu) else 'is finished already'}")
-        choose_run(run)
-        folders.append(run.folder)
-    return folders
-
-
-def with_rate(run: Run, learn_rate: Optional[float]) -> Run:
-    """RETURNS (Run): The run with another learning rate."""
-    return Run(**{**run.__dict__, "learn_rate": learn_rate})
+        done.append(run)
+    choose_runs(done)
+    return done
 
 
 def _best_rate(run: Run, learn_rates: Sequence[float], use_gpu: int, progress: Callable[[str], object]) -> float:
     scores = {}
     for rate in learn_rates:
-        trial = with_rate(run, rate)
+        trial = replace(run, learn_rate=rate)
         trained = run_training(trial, use_gpu=use_gpu, chosen=False)
         progress(f"{trial.folder}: {'trained' if trained else 'is finished already'}")
         scores[rate] = _selection_score(trial)
@@ -248,5 +246,9 @@ def _best_rate(run: Run, learn_rates: Sequence[float], use_gpu: int, progress: C
 
 
 def _selection_score(run: Run) -> float:
-    scores: Mapping[str, float] = srsly.read_json(run.folder / "dev.json")["scores"]
-    return sum(weight * scores[name] for name, weight in VARIANTS[run.variant].score_weights.items())
+    scores: Mapping[str, Optional[float]] = srsly.read_json(run.folder / "dev.json")["scores"]
+    weights = {name: weight for name, weight in VARIANTS[run.variant].score_weights.items() if weight}
+    known = {name: scores[name] for name in weights if scores[name] is not None}
+    if len(known) < len(weights):
+        raise ValueError(Errors.E067.format(path=run.data.dev))
+    return sum(weights[name] * (score or 0.0) for name, score in known.items())

@@ -24,6 +24,10 @@ class LabelReport:
     kept: int = 0
     none: int = 0
 
+    def to_dict(self) -> Dict[str, Any]:
+        """RETURNS (Dict[str, Any]): The report as plain data."""
+        return {"labelled": dict(self.labelled), "kept": self.kept, "none": self.none}
+
 
 def label_records(
     records: Iterable[QARecord],

@@ -1,5 +1,6 @@
 """Fitting the linker: how much the concepts' evidence should weigh against the reader, on development data."""
 
+import shutil
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Callable, Dict, List, Mapping, Optional, Tuple
@@ -11,11 +12,13 @@ from spacy.training import Example
 
 from ..categories import Distribution, mix
 from ..errors import Errors
+from ..ontology.kb import SCISPACY_NAMES
 from ..pipeline.linker import MIXED, ClinicalQALinker
 from ..pipeline.scorer import clinical_qa_score
 from ..schemas import given_spans
 from .corpus import QACorpus
-from .experiments import ONTOLOGY_VARIANT, Run, finish_run, input_digest, is_finished
+from .experiments import Run, finish_run, input_digest, is_finished
+from .variants import ONTOLOGY_VARIANT
 
 WEIGHTS = tuple(round(0.05 * n, 2) for n in range(21))
 
@@ -49,7 +52,7 @@ def add_linker(nlp: Language, kb: str, **settings: Any) -> ClinicalQALinker:
 
 def fit_linker_weight(nlp: Language, linker: ClinicalQALinker, data: Path) -> FittedWeight:
     """Choose the weight with the best category accuracy from the gold span, and keep it in the linker. Of weights that
-    are equally good the middle one is taken.
+    are equally good the middle one is taken, and 0 where none is better than another.
 
     nlp (Language): The pipeline.
     linker (ClinicalQALinker): Its linker, which mixes evidence in.
@@ -67,8 +70,9 @@ def fit_linker_weight(nlp: Language, linker: ClinicalQALinker, data: Path) -> Fi
     if not known:
         raise ValueError(Errors.E067.format(path=data))
     best = [weight for weight, accuracy in known.items() if accuracy == max(known.values())]
-    linker.cfg["linker_weight"] = best[len(best) // 2]
-    return FittedWeight(best[len(best) // 2], known)
+    weight = 0.0 if len(best) == len(known) else best[len(best) // 2]  # evidence that changes nothing gets none
+    linker.cfg["linker_weight"] = weight
+    return FittedWeight(weight, known)
 
 
 @dataclass(frozen=True)
@@ -101,29 +105,28 @@ def _accuracy(examples: List[Example], opinions: List[_Opinions], weight: float,
     return clinical_qa_score(examples, spans_key=spans_key)["cqa_cat_acc_gold"]
 
 
-def run_ontology(
-    base: Run, base_folder: Path, kb: Path, *, progress: Callable[[str], object] = lambda message: None
-) -> Path:
+def run_ontology(base: Run, kb: str, *, progress: Callable[[str], object] = lambda message: None) -> Run:
     """The variant "multitask-ontology": a trained multi-task pipeline with the linker's evidence mixed in, its weight
     fitted on the development split. Not done again where it is there already with the same inputs.
 
     base (Run): The run that trained the pipeline.
-    base_folder (Path): Its folder.
-    kb (Path): The knowledge base.
+    kb (str): The knowledge base: a folder, or one of scispacy's names.
     progress (Callable[[str], object]): Is told what was done.
-    RETURNS (Path): The run's folder.
+    RETURNS (Run): The run.
     """
     run = replace(base, variant=ONTOLOGY_VARIANT)
-    digest = input_digest(run, kb / "concepts.jsonl", base_folder / "model" / "clinical_qa" / "model.safetensors")
+    kb_files = [] if kb in SCISPACY_NAMES else [Path(kb) / "concepts.jsonl"]
+    digest = input_digest(run, *kb_files, base.folder / "model" / "clinical_qa" / "model.safetensors")
     if is_finished(run.folder, digest):
         progress(f"{run.folder}: is finished already")
-        return run.folder
-    nlp = util.load_model(base_folder / "model")
-    fitted = fit_linker_weight(nlp, add_linker(nlp, str(kb)), run.data.dev)
-    run.folder.mkdir(parents=True, exist_ok=True)
-    finish_run(run, nlp, digest, linker_weight=fitted.weight, dev_accuracies=_rows(fitted))
-    progress(f"{run.folder}: linker weight {fitted.weight:g}")
-    return run.folder
+    else:
+        nlp = util.load_model(base.folder / "model")
+        fitted = fit_linker_weight(nlp, add_linker(nlp, kb), run.data.dev)
+        shutil.rmtree(run.folder, ignore_errors=True)
+        run.folder.mkdir(parents=True)
+        finish_run(run, nlp, digest, linker_weight=fitted.weight, dev_accuracies=_rows(fitted))
+        progress(f"{run.folder}: linker weight {fitted.weight:g}")
+    return run
 
 
 def _rows(fitted: FittedWeight) -> List[Tuple[float, float]]:

@@ -20,7 +20,7 @@ from ..metrics import category_table, macro_f1, mean, settle_label
 from ..types import CATEGORIES, KINDS
 from .variants import VARIANTS
 
-RUN_FILE, CURVE_FILE = "run.json", "curve.jsonl"
+RUN_FILE, CURVE_FILE, LOG_FILE = "run.json", "curve.jsonl", "log.jsonl"
 SPLITS = ("test", "dev")
 CURVES = ("cqa_f1", "cqa_cat_acc_gold")
 """What is drawn of the evaluations during training."""
@@ -39,6 +39,7 @@ _QUESTION_FIELDS = {
     "f1": (int, float),
     "em": (int, float),
     "gold_label": str,
+    "has_gold_label": bool,
     "hit": bool,
     "hit_label": str,
 }
@@ -56,7 +57,8 @@ class RunQuestion:
     also (Tuple[str, ...]): Further defensible categories.
     f1 (float): Token F1 of the best answer.
     em (float): Its exact match.
-    gold_label (str): Category predicted from the gold spans, "" if it was not asked for.
+    gold_label (str): Category predicted from the gold spans, "" if it was not asked for or none was given.
+    has_gold_label (bool): Whether it was asked for.
     hit (bool): Whether the best answer shares a character with a gold one.
     hit_label (str): Its category.
     """
@@ -70,6 +72,7 @@ class RunQuestion:
     f1: float
     em: float
     gold_label: str
+    has_gold_label: bool
     hit: bool
     hit_label: str
 
@@ -86,7 +89,7 @@ class RunQuestion:
     @property
     def label_pair(self) -> Optional[Tuple[str, str]]:
         """RETURNS (Optional[Tuple[str, str]]): Gold and predicted category, from the gold span; None without either."""
-        if not self.is_labelled or not self.gold_label:
+        if not self.is_labelled or not self.has_gold_label:
             return None
         return settle_label(self.gold_label, self.category, self.also), self.gold_label
 
@@ -179,7 +182,7 @@ def _run_folders(path: Path) -> List[Path]:
     """Folders with any file of a run: one that was broken off may lack each of them."""
     if not path.exists():
         raise ValueError(Errors.E031.format(path=path))
-    names = (RUN_FILE, CURVE_FILE, *(f"{split}.json" for split in SPLITS))
+    names = (RUN_FILE, CURVE_FILE, LOG_FILE, *(f"{split}.json" for split in SPLITS))
     found = sorted({file.parent for name in names for file in path.rglob(name)})
     if not any((folder / RUN_FILE).exists() for folder in found):
         raise ValueError(Errors.E045.format(path=path, problem=f"there is no {RUN_FILE} in it or below"))
@@ -232,7 +235,9 @@ def _fields(
 
 def _question(item: Any, path: Path, place: str) -> RunQuestion:
     kind = item.get("kind") if isinstance(item, dict) else None
-    found = _fields(item, _QUESTION_FIELDS, path, place, defaults={"has_answer": kind != "impossible"})
+    label = item.get("gold_label") if isinstance(item, dict) else None
+    defaults = {"has_answer": kind != "impossible", "has_gold_label": bool(label)}
+    found = _fields(item, _QUESTION_FIELDS, path, place, defaults=defaults)
     labels = (found["category"], found["gold_label"], found["hit_label"])
     unknown = [name for name in found["also"] if name not in CATEGORIES]
     unknown += [name for name in labels if name not in (*CATEGORIES, "")]

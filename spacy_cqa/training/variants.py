@@ -13,12 +13,10 @@ class Variant:
 
     name (str): Its name, such as "multitask-soft".
     overrides (Mapping[str, Any]): Values of the config, by dotted name.
-    selects_by (str): What its best checkpoint is chosen by, in words.
     """
 
     name: str
     overrides: Mapping[str, Any]
-    selects_by: str
 
     @property
     def trains_spans(self) -> bool:
@@ -46,7 +44,7 @@ def _variant(name: str, span: float, category: float, soft: bool, f1: float, acc
         f"{_SCORE_WEIGHTS}.cqa_f1": f1,
         f"{_SCORE_WEIGHTS}.cqa_cat_acc_gold": accuracy,
     }
-    return Variant(name, overrides, f"{f1:g} x F1 + {accuracy:g} x category accuracy")
+    return Variant(name, overrides)
 
 
 SPAN_ONLY, CATEGORY_ONLY = "span-only", "category-only"

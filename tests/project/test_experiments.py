@@ -51,7 +51,7 @@ def project(tmp_path_factory, encoders):
 
 
 def start(project: Path, name: str) -> subprocess.Popen:
-    overrides = ["--vars.encoder", "encoder", "--vars.seeds", "--seed 0 --seed 1"]
+    overrides = ["--vars.encoder", "encoder", "--vars.seeds", "0,1"]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "spacy", "project", "run", name, str(project), *overrides]
     pipes = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}

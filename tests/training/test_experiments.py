@@ -1,10 +1,11 @@
 """Variants, and the choice of a learning rate among finished runs; nothing is trained."""
 
 import json
+from dataclasses import replace
 
 import pytest
 
-from spacy_cqa.training.experiments import Data, Run, input_digest, run_all, with_rate, write_json
+from spacy_cqa.training.experiments import Data, Run, input_digest, run_all, write_json
 from spacy_cqa.training.runs import is_trained
 from spacy_cqa.training.variants import ONTOLOGY_BASE, ONTOLOGY_VARIANT, VARIANTS
 
@@ -58,25 +59,25 @@ def chosen(run):
 
 def test_of_several_learning_rates_the_best_is_chosen(runs):
     for run in runs:
-        finish(with_rate(run, RATES[0]), 0.5, 1.0, chosen=False)  # 0.7 x 0.5 + 0.3 x 1.0 = 0.65
-        finish(with_rate(run, RATES[1]), 0.9, 0.1)  # 0.7 x 0.9 + 0.3 x 0.1 = 0.66
-    folders = run_all(runs, learn_rates=RATES)
-    assert [folder.name for folder in folders] == ["seed-1-rate-0.0003", "seed-10-rate-0.0003"]
+        finish(replace(run, learn_rate=RATES[0]), 0.5, 1.0, chosen=False)  # 0.7 x 0.5 + 0.3 x 1.0 = 0.65
+        finish(replace(run, learn_rate=RATES[1]), 0.9, 0.1)  # 0.7 x 0.9 + 0.3 x 0.1 = 0.66
+    done = run_all(runs, learn_rates=RATES)
+    assert [run.folder.name for run in done] == ["seed-1-rate-0.0003", "seed-10-rate-0.0003"]
     assert chosen(runs[0]) == ["seed-1-rate-0.0003", "seed-10-rate-0.0003"]
 
 
 def test_the_last_choice_counts(runs):
-    for run in (runs[0], with_rate(runs[0], RATES[0])):
+    for run in (runs[0], replace(runs[0], learn_rate=RATES[0])):
         finish(run, 0.5, 0.5, chosen=True)
     finish(runs[1], 0.5, 0.5, chosen=True)
     run_all(runs[:1], learn_rates=RATES[:1])
-    assert chosen(runs[0]) == ["seed-1-rate-0.0001", "seed-10"]
+    assert chosen(runs[0]) == ["seed-1-rate-0.0001"]
     run_all(runs)
     assert chosen(runs[0]) == ["seed-1", "seed-10"]
 
 
 def test_choosing_keeps_the_rest_of_run_json(runs):
-    run = with_rate(runs[0], RATES[0])
+    run = replace(runs[0], learn_rate=RATES[0])
     finish(run, 0.5, 0.5, chosen=False, learn_rate=0.1 + 0.2)
     run_all(runs[:1], learn_rates=RATES[:1])
     expected = {"seed": 1, "digest": input_digest(run), "chosen": True, "learn_rate": 0.1 + 0.2}

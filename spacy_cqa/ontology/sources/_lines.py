@@ -177,4 +177,7 @@ def _rows_of(
         except csv.Error:
             report.skip("row that is no valid CSV", place)
             continue
+        if any("\n" in cell for cell in row):  # mostly a quote that is never closed
+            report.skip("row with a line break in a cell", place)
+            continue
         yield place, row

@@ -13,7 +13,8 @@ _KEYS = ("concept_id", "canonical_name", "aliases", "types", "definition", "xref
 
 def read_jsonl(path: Path, *, report: SourceReport) -> Iterator[Concept]:
     """Read one concept per line: `concept_id`, `canonical_name` and, as far as they are there, `aliases`, `types`,
-    `definition` and `xrefs`, a dict of system -> codes.
+    `definition` and `xrefs`, a dict of system -> codes. Codes in an xrefs.jsonl beside it, as in a knowledge base of
+    ours, are taken too.
 
     path (Path): The file, plain or compressed by gzip.
     report (SourceReport): Filled with what was kept and skipped.
@@ -26,6 +27,7 @@ def read_jsonl(path: Path, *, report: SourceReport) -> Iterator[Concept]:
 
 
 def _entries(path: Path, report: SourceReport) -> Iterator[Tuple[Place, Concept]]:
+    beside = _codes_beside(path, report)
     for place, line in read_lines(path, report=report):
         data = _load(line)
         if data is None:
@@ -39,8 +41,17 @@ def _entries(path: Path, report: SourceReport) -> Iterator[Tuple[Place, Concept]
             report.skip("unknown key", f"{place}, {key!r}")
         aliases = _texts(data.get("aliases"), "aliases", place, report)
         types = known_types(_texts(data.get("types"), "types", place, report), place, report=report)
-        xrefs = _xrefs(data.get("xrefs"), place, report)
+        xrefs = _xrefs(data.get("xrefs"), place, report) or beside.get(concept_id, [])
         yield place, make_concept(concept_id, [name, *aliases], types, _text(data.get("definition")), xrefs)
+
+
+def _codes_beside(path: Path, report: SourceReport) -> Dict[str, List[Tuple[str, str]]]:
+    """The codes of a knowledge base of ours, which are in a file of their own."""
+    file = path.with_name("xrefs.jsonl")
+    if not file.is_file() or file == path:
+        return {}
+    rows = ((place, _load(line) or {}) for place, line in read_lines(file, report=report))
+    return {_text(row.get("id")): _xrefs(row.get("xrefs"), place, report) for place, row in rows}
 
 
 def _load(line: str) -> Optional[Dict[str, Any]]:

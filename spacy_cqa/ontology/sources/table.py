@@ -14,7 +14,8 @@ _ENDINGS = ("*.tsv", "*.csv", "*.tsv.gz", "*.csv.gz")
 
 @dataclass(frozen=True)
 class TableColumns:
-    """Names of the columns, in any case. Several joined by "|" are tried in turn. Only the first two must be there.
+    """Names of the columns, in any case. Several joined by "|" are tried in turn. The first two must be there, and
+    every one that is named otherwise than by default.
 
     id (str): The concept's id.
     name (str): Its preferred name.
@@ -77,7 +78,7 @@ def _files(path: Path) -> List[Path]:
 def _entries(
     path: Path, *, columns: TableColumns, separator: str, default: List[str], report: SourceReport
 ) -> Iterator[Tuple[Place, Concept]]:
-    for place, cells in read_rows(path, asdict(columns), required=("id", "name"), report=report):
+    for place, cells in read_rows(path, asdict(columns), required=_required(columns), report=report):
         if not cells["id"] or not cells["name"]:
             report.skip("row without an id or a name", place)
             continue
@@ -85,6 +86,12 @@ def _entries(
         types = known_types(parts["type"], place, report=report) or default
         xrefs = known_xrefs(parts["xrefs"], place, report=report)
         yield place, make_concept(cells["id"], [cells["name"], *parts["synonyms"]], types, cells["definition"], xrefs)
+
+
+def _required(columns: TableColumns) -> List[str]:
+    """The first two, and any that somebody named: a misspelt one should not pass for a missing one."""
+    usual = asdict(TableColumns())
+    return ["id", "name", *(key for key, name in asdict(columns).items() if name != usual[key])]
 
 
 def _split(cells: Dict[str, str], separator: str) -> Dict[str, List[str]]:
