@@ -3,9 +3,9 @@
 import os
 import shutil
 import tempfile
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Iterator, Sequence
+from typing import Iterator, Sequence, Tuple
 
 
 @contextmanager
@@ -36,19 +36,38 @@ def whole_outputs(root: Path, outputs: Sequence[Path] = ()) -> Iterator[Path]:
     """
     names = [path.relative_to(root) for path in outputs or [root]]
     root = root.resolve()  # a link stays one, and "." gets a name
-    # Beside the root, or where its folders will be, so that moving is renaming.
-    beside = next(parent for parent in root.parents if parent.is_dir())
-    hidden = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=beside))
-    scratch = hidden / root.name
+    is_whole = names == [Path()]
+    # In the root if it stays, as it may be a mount point or lie in a folder that cannot be written to; else beside it,
+    # or where its folders will be. So moving is renaming.
+    near = root if root.is_dir() and not is_whole else next(parent for parent in root.parents if parent.is_dir())
+    hidden = Path(tempfile.mkdtemp(prefix=f".{root.name}.", dir=near))
+    new, old = hidden / "new", hidden / "old"
+    scratch = new / root.name
     try:
-        if names != [Path()]:
-            scratch.mkdir()
+        (new if is_whole else scratch).mkdir(parents=True)
         yield scratch
-        for number, name in enumerate(names):
-            place = root / name
-            place.parent.mkdir(parents=True, exist_ok=True)
-            if place.is_dir():  # a folder with something in it cannot be replaced by renaming alone
-                place.rename(hidden / f"old-{number}")
-            os.replace(scratch / name, place)
+        old.mkdir()
+        _put_in_place([(scratch / name, root / name) for name in names], old)
+        shutil.rmtree(old, ignore_errors=True)
     finally:
-        shutil.rmtree(hidden, ignore_errors=True)
+        shutil.rmtree(new, ignore_errors=True)
+        for folder in (old, hidden):
+            with suppress(OSError):  # an earlier output that could not be moved back is better kept here than lost
+                folder.rmdir()
+
+
+def _put_in_place(moves: Sequence[Tuple[Path, Path]], old: Path) -> None:
+    """Move new outputs to their places and earlier ones to the folder `old`; on an error, all of them back."""
+    with ExitStack() as back:
+        for number, (source, place) in enumerate(moves):
+            for folder in reversed([place.parent, *place.parent.parents]):
+                if not folder.exists():
+                    folder.mkdir()
+                    back.callback(folder.rmdir)
+            if os.path.lexists(place):
+                earlier = old / str(number)
+                os.replace(place, earlier)
+                back.callback(os.replace, earlier, place)
+            os.replace(source, place)
+            back.callback(os.replace, place, source)
+        back.pop_all()

@@ -76,8 +76,45 @@ def test_outputs_are_replaced_and_the_rest_stays(tmp_path):
         (scratch / "train").mkdir()
         (scratch / "train" / "2").write_text("new")
         (scratch / "dev").write_text("new")
-        assert content(root) == {"train/1": "old", "dev": "old", "mine": "mine"}
+        visible = {name: text for name, text in content(root).items() if not name.startswith(".")}
+        assert visible == {"train/1": "old", "dev": "old", "mine": "mine"}
     assert content(tmp_path) == {"corpus/train/2": "new", "corpus/dev": "new", "corpus/mine": "mine"}
+    assert sorted(path.name for path in root.iterdir()) == ["dev", "mine", "train"]
+
+
+def test_outputs_are_written_where_moving_is_renaming(tmp_path):
+    """In the folder that stays, which may be a mount point; beside the one that is replaced."""
+    root = tmp_path / "corpus"
+    root.mkdir()
+    with whole_outputs(root, [root / "train"]) as scratch:
+        (scratch / "train").write_text("new")
+        assert root in scratch.parents
+    with whole_outputs(root) as scratch:
+        scratch.write_text("new")
+        assert root not in scratch.parents
+        assert tmp_path in scratch.parents
+    assert content(tmp_path) == {"corpus": "new"}
+
+
+@pytest.mark.parametrize("before", [{}, {"train/1": "old"}, {"train": "old", "dev": "old", "mine": "mine"}])
+def test_outputs_of_which_one_cannot_be_moved_change_nothing(before, tmp_path):
+    root = tmp_path / "a" / "corpus"
+    for name, text in before.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+    with pytest.raises(FileNotFoundError), whole_outputs(root, [root / "train", root / "dev"]) as scratch:
+        (scratch / "train").write_text("new")  # and nothing as dev
+    assert content(tmp_path) == {f"a/corpus/{name}": text for name, text in before.items()}
+    assert [path.name for path in tmp_path.iterdir()] == (["a"] if before else [])
+
+
+def test_a_folder_that_cannot_be_replaced_stays(tmp_path):
+    (tmp_path / "kb").mkdir()
+    (tmp_path / "kb" / "old").write_text("old")
+    with pytest.raises(FileNotFoundError), whole_outputs(tmp_path / "kb"):
+        pass  # nothing is written
+    assert content(tmp_path) == {"kb/old": "old"}
+    assert [path.name for path in tmp_path.iterdir()] == ["kb"]
 
 
 def test_broken_outputs_leave_no_folder(tmp_path):

@@ -18,7 +18,7 @@ def one_clear_error() -> Iterator[None]:
     """Turn an expected error into its message on stderr and exit code 1, without a traceback."""
     try:
         yield
-    except (ValueError, OSError) as error:
+    except (ValueError, OSError, ImportError) as error:  # spaCy raises the last for a language that it lacks
         print_error(str(error))
         raise typer.Exit(1) from error
 

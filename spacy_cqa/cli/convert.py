@@ -20,7 +20,9 @@ USUAL_SPLIT = "70/10/20"
 
 def convert_cli(
     input_path: Path = typer.Argument(
-        ..., metavar="INPUT", help="JSON of the form named by --format, or .spacy to write back as JSON"
+        ...,
+        metavar="INPUT",
+        help="JSON of the form named by --format, or .spacy or a folder of them to write back as JSON",
     ),
     output_path: Path = typer.Argument(
         ...,
@@ -33,7 +35,9 @@ def convert_cli(
         None, "--split", help="Shares of train/dev/test by note, as 70/10/20; OUTPUT is then a folder"
     ),
     seed: int = typer.Option(0, "--seed", help="Seed of the split and of every other choice"),
-    ending: str = typer.Option(".spacy", "--ending", help="Form of the files of a split, .spacy or .json"),
+    ending: Optional[str] = typer.Option(
+        None, "--ending", help="Form of the files of a split, .spacy or .json; .spacy by default"
+    ),
     shard: int = typer.Option(
         0,
         "--shard",
@@ -69,9 +73,9 @@ def convert_cli(
 ) -> None:
     """Convert questions and answers between JSON and spaCy's binary form.
 
-    JSON is SQuAD v1 or v2, with our optional keys, or emrQA's data.json, which is read and written note by note. Wrong
-    answer offsets are repaired where the place is clear, else the answer is dropped; all of it is counted. Splits keep
-    the questions of a note together.
+    JSON is SQuAD v1 or v2, with our optional keys, or emrQA's data.json, which is read note by note. Wrong answer
+    offsets are repaired where the place is clear, else the answer is dropped; all of it is counted. Splits keep the
+    questions of a note together.
 
     Example: python -m spacy cqa convert notes.json corpus --split 70/10/20 --report report.json
 
@@ -113,7 +117,8 @@ def _print_report(report: "ConversionReport") -> None:
     for name, counts in (("Repaired", report.repaired), ("Dropped", report.dropped)):
         for reason, count in counts.most_common():
             typer.echo(f"{name} {count}: {reason}")
-    typer.echo(f"Answers that begin or end inside a token: {report.cut_tokens} (their raw text is kept)")
+    if report.cut_tokens is not None:
+        typer.echo(f"Answers that begin or end inside a token: {report.cut_tokens} (their raw text is kept)")
 
 
 def _sample(given: Sequence[str]) -> Dict[str, float]:
@@ -148,7 +153,7 @@ def convert(
     to: str = "squad",
     split: Optional[str] = None,
     seed: int = 0,
-    ending: str = ".spacy",
+    ending: Optional[str] = None,
     shard: int = 0,
     preparation: Optional["Preparation"] = None,
     noise: float = 0.0,
@@ -156,7 +161,7 @@ def convert(
     report_path: Optional[Path] = None,
     lang: str = "en",
 ) -> "ConversionReport":
-    """Convert a file; see `convert_cli`.
+    """Convert a file, or a folder of .spacy files; see `convert_cli`.
 
     RETURNS (ConversionReport): What was kept, repaired and dropped.
     RAISES (ValueError): E030 to E034, E040 to E044: the input cannot be read, or an option is not usable. Nothing is
@@ -173,24 +178,29 @@ def convert(
     from ..training.writing import write_parts
 
     _check_forms(form, to)
-    _check_conflicts(form, to, split, ending, shard, preparation, noise, repeat)
+    _check_conflicts(form, to, output_path, split, ending, shard, preparation, noise, repeat)
     shares = parse_shares(split) if split else []
     parts = SPLIT_NAMES[len(shares)] if shares else ("",)
     outputs = [_output_of(part, output_path, ending, shard) for part in parts]
-    _check_outputs(outputs, output_path, to, shard)
+    inner_report = _path_below(output_path, report_path)
+    _check_report(report_path, inner_report, outputs, output_path, shard)
+    _check_outputs(outputs, inner_report, output_path, to, shard)
+    # A report among the shards is replaced with their folder.
+    beside = [] if inner_report is None or inner_report.parent in outputs else [inner_report]
     report = ConversionReport()
     nlp = spacy.blank(lang)
     notes = _read(input_path, nlp, form, shares, seed, preparation, report)
     notes = tqdm(notes, desc=output_path.name, unit="note", disable=None)
-    with whole_outputs(output_path, outputs) as scratch:
+    with whole_outputs(output_path, [*outputs, *beside]) as scratch:
         if to == "emrqa":
             records = (record for _, record in notes)
-            write_emrqa(records, scratch, seed=seed, noise=Noise.of_rate(noise), repeat=repeat)
+            write_emrqa(records, scratch, seed=seed, noise=Noise.of_rate(noise), repeat=repeat, report=report)
         else:
             paths = {part: _output_of(part, scratch, ending, shard) for part in parts}
             write_parts(notes, paths, nlp, shard=shard, report=report)
-    if report_path is not None:
-        write_whole(report_path, lambda file: srsly.write_json(file, report.to_dict()))
+        if report_path is not None:
+            path = scratch / inner_report.relative_to(output_path) if inner_report is not None else report_path
+            write_whole(path, lambda file: srsly.write_json(file, report.to_dict()))
     return report
 
 
@@ -222,8 +232,9 @@ def _check_forms(*forms: str) -> None:
 def _check_conflicts(
     form: str,
     to: str,
+    output_path: Path,
     split: Optional[str],
-    ending: str,
+    ending: Optional[str],
     shard: int,
     preparation: Optional["Preparation"],
     noise: float,
@@ -236,21 +247,46 @@ def _check_conflicts(
         (holds_out and not split, "Templates can be held out of a split only: add --split 70/10/20."),
         (makes and (split or shard), "--to emrqa writes one file: leave out --split and --shard."),
         (not makes and (noise or repeat > 1), "--noise and --repeat are for making a file: add --to emrqa."),
-        (shard and split and ending != ".spacy", "--shard writes .spacy files: leave out --ending."),
+        (ending and not split, "--ending is of the files of a split: leave it out, or add --split 70/10/20."),
+        (shard and ending not in (None, ".spacy"), "--shard writes .spacy files: leave out --ending."),
+        (
+            shard and not split and output_path.suffix == ".json",
+            "--shard writes a folder of .spacy files: give OUTPUT a name without .json, or leave out --shard.",
+        ),
     )
     for found, message in conflicts:
         if found:
             raise ValueError(message)
 
 
-def _output_of(part: str, root: Path, ending: str, shard: int) -> Path:
+def _output_of(part: str, root: Path, ending: Optional[str], shard: int) -> Path:
     """The file of a part, or its folder of shards; the root itself where there is no split."""
     if not part:
         return root
-    return root / (part if shard else f"{part}{ending}")
+    return root / (part if shard else f"{part}{ending or '.spacy'}")
 
 
-def _check_outputs(outputs: Sequence[Path], root: Path, to: str, shard: int) -> None:
+def _path_below(root: Path, path: Optional[Path]) -> Optional[Path]:
+    """A path, however it is written, as one below the root; None where it is not."""
+    if path is None:
+        return None
+    place = path.parent.resolve() / path.name
+    return root / place.relative_to(root.resolve()) if place.is_relative_to(root.resolve()) else None
+
+
+def _check_report(path: Optional[Path], inner: Optional[Path], outputs: Sequence[Path], root: Path, shard: int) -> None:
+    """Check that the report, `inner` where it is below OUTPUT, takes no output's place."""
+    if path is not None and path.is_dir():
+        raise ValueError(f"--report is {path}, a folder. Give a file, such as report.json.")
+    if inner is None:
+        return
+    is_in_output = any(output in (inner, *inner.parents) for output in outputs)
+    is_beside_shards = shard and inner.parent in outputs and not _is_shard(inner)
+    if inner == root or (is_in_output and not is_beside_shards):
+        raise ValueError(f"--report is {path}, where an output will be. Give a path of its own.")
+
+
+def _check_outputs(outputs: Sequence[Path], inner_report: Optional[Path], root: Path, to: str, shard: int) -> None:
     from ..errors import Errors
     from ..training.writing import ENDINGS, check_ending
 
@@ -258,7 +294,8 @@ def _check_outputs(outputs: Sequence[Path], root: Path, to: str, shard: int) -> 
     for path in outputs:
         if not shard:
             check_ending(path, endings=(".json",) if to == "emrqa" else ENDINGS)
-        foreign = [child for child in path.iterdir() if not _is_shard(child)] if path.is_dir() else []
+        children = path.iterdir() if path.is_dir() else ()
+        foreign = [child for child in children if not _is_shard(child) and child != inner_report]
         if path.exists() and (path.is_dir() != bool(shard) or foreign):
             raise ValueError(Errors.E044.format(path=path))
     if split and root.is_file():

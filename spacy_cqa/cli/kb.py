@@ -89,7 +89,7 @@ def source_options(*, columns: Dict[str, str], **given: Any) -> Dict[str, Any]:
 
 
 def _parse_roots(values: List[str]) -> Dict[str, str]:
-    roots = dict(value.rsplit("=", 1) if "=" in value else (value, "") for value in values)
+    roots = {term: tui for term, _, tui in (value.rpartition("=") for value in values)}
     if not all(term and tui for term, tui in roots.items()):
         raise ValueError("--root takes TERM=TYPE, such as DOID:4=T047.")
     return roots

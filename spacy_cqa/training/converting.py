@@ -5,6 +5,7 @@ from typing import Dict, Iterator, List, Optional, Sequence, Tuple
 
 from spacy.language import Language
 
+from ..errors import Errors
 from .converters.emrqa import outline_emrqa, read_emrqa
 from .converters.preparation import HeldOut, Preparation, hold_out, prepare_record
 from .converters.report import ConversionReport
@@ -19,8 +20,8 @@ def stream_squad(
 ) -> Iterator[Tuple[str, QARecord]]:
     """Read notes in SQuAD form, or what was converted from it.
 
-    path (Path): SQuAD JSON, or .spacy.
-    nlp (Language): Gives the vocabulary of a .spacy file.
+    path (Path): SQuAD JSON, .spacy, or a folder of .spacy files.
+    nlp (Language): Gives the vocabulary of .spacy files.
     shares (Sequence[float]): Share of each part of a split, none for no split.
     seed (int): Seed of the split.
     report (ConversionReport): Filled with what was kept, repaired and dropped.
@@ -35,7 +36,10 @@ def stream_squad(
 
 
 def _load(path: Path, nlp: Language, report: ConversionReport) -> List[QARecord]:
-    if path.suffix != ".spacy":
+    if path.is_dir():
+        if next(path.rglob("*.spacy"), None) is None:
+            raise ValueError(Errors.E032.format(path=path, form="a folder of .spacy files", problem="it holds none"))
+    elif path.suffix != ".spacy":
         return list(read_squad(path, report))
     records = [doc_to_record(doc) for doc in read_docs(path, nlp)]
     report.notes = len(records)
@@ -60,7 +64,7 @@ def stream_emrqa(
     preparation (Optional[Preparation]): How the questions are prepared; all are kept by default.
     report (ConversionReport): Filled with what was kept, repaired and dropped.
     YIELDS (Tuple[str, QARecord]): Each note with its part, in the order of the file.
-    RAISES (ValueError): E031, E040, E041, E043.
+    RAISES (ValueError): E031, E040 to E043.
     """
     settings = preparation or Preparation()
     part_of: Dict[str, str] = {}

@@ -94,7 +94,7 @@ def read_docs(path: Optional[Path], nlp: Language) -> Iterator[Doc]:
             yield record_to_doc(record, nlp.make_doc)
         return
     if path.is_file() and path.suffix != ".spacy":
-        raise ValueError(Errors.E033.format(path=path))
+        raise ValueError(Errors.E033.format(path=path, endings=".spacy or .json"))
     for file in walk_corpus(path, ".spacy"):
         yield from _load_docbin(file).get_docs(nlp.vocab)
 

@@ -9,10 +9,7 @@ from ..categories import Distribution, agree, average, best_category, soft_label
 from ..metrics import settle_label
 from ..ontology.labels import WeakLabel, WeakLabeller
 from ..types import CATEGORIES
-from .records import GoldQuestion, QARecord
-
-LABEL_SOURCE = "label_source"  # key of a question that tells where its label came from; none means by hand
-LOGICAL_FORM = "logical_form"  # source of labels that weak ones narrow down: both are right as far as they go
+from .records import LABEL_SOURCE, LOGICAL_FORM, GoldQuestion, QARecord
 
 
 @dataclass

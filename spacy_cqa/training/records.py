@@ -10,6 +10,8 @@ from ..schemas import GIVEN_SPANS_DATA, set_questions
 from ..types import SPANS_KEY
 
 NOTE_DATA = "note"  # doc.user_data: what is known of the note
+LABEL_SOURCE = "label_source"  # key of a question that tells where its label came from; none means by hand
+LOGICAL_FORM = "logical_form"  # source of labels that weak ones narrow down: both are right as far as they go
 
 
 @dataclass(frozen=True)

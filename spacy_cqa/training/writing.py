@@ -26,7 +26,7 @@ def check_ending(path: Path, *, endings: Sequence[str] = ENDINGS) -> None:
     RAISES (ValueError): E033.
     """
     if path.suffix not in endings:
-        raise ValueError(Errors.E033.format(path=path))
+        raise ValueError(Errors.E033.format(path=path, endings=" or ".join(endings)))
 
 
 def write_records(path: Path, records: Iterable[QARecord], nlp: Optional[Language] = None) -> None:
@@ -106,7 +106,8 @@ class SpacyWriter:
     def _add(self, record: QARecord) -> None:
         with self.nlp.memory_zone():  # else the vocabulary keeps the id of every question of a large file
             doc = record_to_doc(record, self.nlp.make_doc)
-            self.report.cut_tokens += sum(cuts_token(doc, a) for q in record.questions for a in q.answers)
+            n_cut = sum(cuts_token(doc, answer) for question in record.questions for answer in question.answers)
+            self.report.cut_tokens = (self.report.cut_tokens or 0) + n_cut
             self.docbin.add(doc)
         self.n_questions += len(record.questions)
 

@@ -60,12 +60,17 @@ def test_spacy_and_json_hold_the_same_notes(run, data, tmp_path):
     result = run(data, tmp_path / "all.spacy", "--format", "emrqa", "--report", tmp_path / "report.json")
     assert result.exit_code == 0, result.stderr
     assert f"Notes 20, questions {N_QUESTIONS}, answers {N_QUESTIONS}" in result.stdout
+    assert "inside a token: 0" in result.stdout
     assert srsly.read_json(tmp_path / "report.json")["questions"] == N_QUESTIONS
-    assert run(data, tmp_path / "deep" / "all.json", "--format", "emrqa").exit_code == 0
+    result = run(data, tmp_path / "deep" / "all.json", "--format", "emrqa")
+    assert result.exit_code == 0
+    assert "inside a token" not in result.stdout
     from_spacy, from_json = read(tmp_path / "all.spacy"), list(read_squad(tmp_path / "deep" / "all.json"))
     assert [(r.id, r.text, r.questions) for r in from_spacy] == [(r.id, r.text, r.questions) for r in from_json]
     assert from_spacy[0].id == "medication-note-0"
-    assert from_spacy[0].meta == {"subset": "medication"}
+    assert from_spacy[0].meta["subset"] == from_json[0].meta["paragraph"]["subset"] == "medication"
+    convert(tmp_path / "deep" / "all.json", tmp_path / "back.spacy")
+    assert [r.meta["paragraph"] for r in read(tmp_path / "back.spacy")] == [r.meta["paragraph"] for r in from_spacy]
 
 
 @pytest.mark.parametrize("n_notes", [0, 1, 3])
@@ -91,6 +96,21 @@ def test_shards_hold_at_most_so_many_questions(shard, sizes, run, data, tmp_path
     convert(data, tmp_path / "whole.spacy", form="emrqa")
     assert ids == [question.id for question in questions_of(tmp_path / "whole.spacy")]
     assert sum(len(example.reference.spans["clinical_qa"]) for example in QACorpus(tmp_path / "out")(NLP)) == 120
+
+
+def test_a_folder_of_shards_comes_back(run, data, tmp_path):
+    convert(data, tmp_path / "whole.json", form="emrqa")
+    convert(data, tmp_path / "out", form="emrqa", shard=50)
+    result = run(tmp_path / "out", tmp_path / "back.json")
+    assert f"Notes 20, questions {N_QUESTIONS}, answers {N_QUESTIONS}" in result.stdout
+    assert srsly.read_json(tmp_path / "back.json") == srsly.read_json(tmp_path / "whole.json")
+
+
+def test_a_folder_without_shards_is_an_error(run, tmp_path):
+    result = run(tmp_path, tmp_path / "back.json")
+    assert result.exit_code == 1
+    assert "CQA-E032" in result.stderr
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_split_keeps_copies_of_a_text_together(run, data, tmp_path):
@@ -227,6 +247,66 @@ def test_something_else_is_never_replaced(run, data, tmp_path):
     assert (tmp_path / "file").read_text() == (tmp_path / "folder" / "thesis.txt").read_text() == "mine"
 
 
+@pytest.mark.parametrize(
+    ("options", "report", "names"),
+    [
+        (["--shard", 100], "report.json", ["00001.spacy", "00002.spacy", "report.json"]),
+        (["--split", "80/20"], "report.json", ["dev.spacy", "report.json", "train.spacy"]),
+        (["--split", "80/20"], "a/report.json", ["a/report.json", "dev.spacy", "train.spacy"]),
+        (
+            ["--split", "80/20", "--shard", 100],
+            "../c/train/report.json",
+            ["dev/00001.spacy", "train/00001.spacy", "train/report.json"],
+        ),
+    ],
+)
+def test_a_report_inside_the_output_is_replaced_with_it(options, report, names, run, data, tmp_path):
+    root = tmp_path / "c"
+    for _ in range(2):
+        result = run(data, root, "--format", "emrqa", *options, "--report", root / report)
+        assert result.exit_code == 0, result.stderr
+        assert sorted(str(path.relative_to(root)) for path in root.rglob("*.*")) == names
+        assert srsly.read_json(root / report)["questions"] == N_QUESTIONS
+    assert {path.name for path in tmp_path.iterdir()} == {"data.json", "c"}
+
+
+def test_another_file_among_the_shards_is_not_the_report(run, data, tmp_path):
+    arguments = [data, tmp_path / "c", "--format", "emrqa", "--shard", 100, "--report"]
+    assert run(*arguments, tmp_path / "c" / "report.json").exit_code == 0
+    result = run(*arguments, tmp_path / "c" / "other.json")
+    assert result.exit_code == 1
+    assert "CQA-E044" in result.stderr
+
+
+def test_nothing_appears_where_the_report_cannot_be_written(run, data, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    for output, options in (("out.spacy", []), ("out.json", ["--to", "emrqa"]), ("c", ["--split", "80/20"])):
+        result = run(data, tmp_path / output, "--format", "emrqa", *options, "--report", tmp_path / "file" / "r.json")
+        assert result.exit_code == 1
+        assert str(tmp_path / "file") in result.stderr
+        assert {path.name for path in tmp_path.iterdir()} == {"data.json", "file"}
+
+
+@pytest.mark.parametrize(
+    ("output", "options", "report"),
+    [
+        ("out.spacy", [], "out.spacy"),
+        ("out.spacy", [], "out.spacy/report.json"),
+        ("c", ["--split", "80/20"], "c"),
+        ("c", ["--split", "80/20"], "c/train.spacy"),
+        ("c", ["--shard", 10], "c"),
+        ("c", ["--shard", 10], "c/00001.spacy"),
+        ("c", ["--shard", 10], "c/deeper/report.json"),
+        ("out.spacy", [], "."),
+    ],
+)
+def test_a_report_takes_no_other_place(output, options, report, run, data, tmp_path):
+    result = run(data, tmp_path / output, "--format", "emrqa", *options, "--report", tmp_path / report)
+    assert result.exit_code == 1
+    assert f"--report is {tmp_path / report}" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["data.json"]
+
+
 # Options --------------------------------------------------------------------------------------------------------------
 
 
@@ -247,12 +327,36 @@ def test_something_else_is_never_replaced(run, data, tmp_path):
         (["--noise", "0.5"], "--to emrqa"),
         (["--repeat", "2"], "--to emrqa"),
         (["--shard", "5", "--ending", ".json", "--split", "80/20"], "--ending"),
+        (["--ending", ".json"], "--split"),
+        (["--lang", "zz"], "E048"),
     ],
 )
 def test_options_that_do_not_go_together(options, words, run, data, tmp_path):
     result = run(data, tmp_path / "out.spacy", *options)
     assert result.exit_code == 1
     assert words in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["data.json"]
+
+
+def test_shards_are_no_json(run, data, tmp_path):
+    result = run(data, tmp_path / "out.json", "--format", "emrqa", "--shard", 5)
+    assert result.exit_code == 1
+    assert "--shard writes a folder of .spacy files" in result.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["data.json"]
+
+
+def test_the_ending_of_emrqa_s_form(run, data, tmp_path):
+    result = run(data, tmp_path / "out.spacy", "--format", "emrqa", "--to", "emrqa")
+    assert "Use .json." in result.stderr
+
+
+def test_one_template_alone_cannot_be_held_out(run, tmp_path):
+    gout = GoldQuestion("q", "Why?", "single", [GoldAnswer("gout", 0)], "Diagnosis")
+    write_emrqa([QARecord(str(n), f"gout {n}", [gout]) for n in range(5)], tmp_path / "data.json")
+    options = ["--format", "emrqa", "--split", "60/20/20", "--hold-out-templates", 0.5]
+    result = run(tmp_path / "data.json", tmp_path / "c", *options)
+    assert result.exit_code == 1
+    assert "CQA-E042" in result.stderr
     assert [path.name for path in tmp_path.iterdir()] == ["data.json"]
 
 

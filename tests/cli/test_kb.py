@@ -85,10 +85,46 @@ def test_options_of_a_table(run, tmp_path):
 def test_obo(run, tmp_path):
     text = 'format-version: 1.2\n\n[Term]\nid: X:1\nname: wheezing\nsynonym: "wheeze" EXACT []\n'
     (tmp_path / "x.obo").write_text(text, encoding="utf8")
-    result = run(tmp_path / "x.obo", tmp_path / "kb", "--format", "obo", "--default-type", "T184")
-    assert result.exit_code == 0, result.stderr
+    for typed in (["--default-type", "T184"], ["--root", "X:1=T184"]):
+        result = run(tmp_path / "x.obo", tmp_path / "kb", "--format", "obo", *typed)
+        assert result.exit_code == 0, result.stderr
+        (concept,) = KnowledgeBase(tmp_path / "kb")
+        assert (concept.id, concept.names, concept.types) == ("X:1", ("wheezing", "wheeze"), ("T184",))
+    result = run(tmp_path / "x.obo", tmp_path / "kb", "--format", "obo", "--scope", "narrow")
+    assert "No concept has a semantic type" in result.stderr
     (concept,) = KnowledgeBase(tmp_path / "kb")
-    assert (concept.id, concept.names, concept.types) == ("X:1", ("wheezing", "wheeze"), ("T184",))
+    assert concept.names == ("wheezing",)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (["--type", "T047"], "E054"),
+        (["--format", "doid", "--default-type", "T047"], "E054"),
+        (["--format", "jsonl", "--id-column", "nr"], "E054"),
+        (["--types-column", "typ"], "E053"),
+        (["--format", "obo", "--root", "X:1"], "TERM=TYPE"),
+    ],
+)
+def test_options_that_do_not_apply_are_refused(options, words, run, table, tmp_path):
+    result = run(table, tmp_path / "kb", *options)
+    assert result.exit_code == 1
+    assert words in result.stderr
+    assert not (tmp_path / "kb").exists()
+
+
+def test_a_report_does_not_lie_in_a_knowledge_base(run, table, tmp_path):
+    result = run(table, tmp_path / "kb", "--report", tmp_path / "kb" / "report.json")
+    assert result.exit_code == 1
+    assert "beside" in result.stderr
+    assert not (tmp_path / "kb").exists()
+
+
+def test_a_table_whose_types_are_called_type(run, tmp_path):
+    write_table(tmp_path / "own.tsv", [("id", "name", "type"), ("B1", "gout", "Diagnosis")])
+    assert run(tmp_path / "own.tsv", tmp_path / "kb").exit_code == 0
+    (concept,) = KnowledgeBase(tmp_path / "kb")
+    assert concept.types == ("T047",)
 
 
 def test_umls(run, tmp_path):
@@ -119,8 +155,9 @@ def test_a_knowledge_base_is_a_source(run, table, tmp_path):
     assert run(table, tmp_path / "first", "--no-abbreviations").exit_code == 0
     result = run(tmp_path / "first" / "concepts.jsonl", tmp_path / "second", "--format", "jsonl", "--no-abbreviations")
     assert result.exit_code == 0, result.stderr
-    names = [[concept.names for concept in KnowledgeBase(tmp_path / name)] for name in ("first", "second")]
-    assert names[0] == names[1]
+    first, second = ([*KnowledgeBase(tmp_path / name)] for name in ("first", "second"))
+    assert first == second
+    assert any(concept.xrefs for concept in second)
 
 
 def test_all_forms_are_known():

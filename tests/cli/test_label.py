@@ -112,7 +112,8 @@ def test_report_and_json(run, kb, notes, tmp_path):
     result = run(notes, tmp_path / "out.json", "--kb", kb, "--report", tmp_path / "r" / "report.json", "--json")
     compared = json.loads(result.stdout)
     assert compared == srsly.read_json(tmp_path / "r" / "report.json")
-    assert list(compared) == [*SOURCES, "union"]
+    assert list(compared) == [*SOURCES, "union", "questions"]
+    assert compared["questions"] == {"labelled": {"concept": 1, "value": 1}, "kept": 2, "none": 1}
     union = compared["union"]
     assert (union["answers"], union["labelled"], union["coverage"], union["accuracy"]) == (2, 2, 1.0, 0.5)
     assert union["confusion"]["Procedure"]["Medication"] == 1

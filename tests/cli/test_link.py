@@ -40,6 +40,13 @@ def test_the_new_pipeline_links_and_the_old_one_is_as_it_was(trained_path, kb, d
     assert linker.cfg["linker_weight"] == linker.weight
 
 
+def test_an_earlier_output_is_replaced(trained_path, kb, tmp_path):
+    for threshold in (0.9, 0.8):
+        link(str(trained_path), tmp_path / "linked", kb=str(kb), threshold=threshold)
+    linker = spacy.load(tmp_path / "linked").get_pipe("clinical_qa_linker")
+    assert linker.settings["threshold"] == 0.8
+
+
 def test_without_development_data_nothing_is_fitted(trained_path, kb, tmp_path):
     assert link(str(trained_path), tmp_path / "linked", kb=str(kb), category_source="ontology") is None
     linker = spacy.load(tmp_path / "linked").get_pipe("clinical_qa_linker")
@@ -51,7 +58,8 @@ def test_without_development_data_nothing_is_fitted(trained_path, kb, tmp_path):
     [
         ({"model": "nowhere"}, "No pipeline in nowhere"),
         ({"--kb": "nowhere"}, "E060"),
-        ({"--categories": "both"}, "E064"),
+        ({"--categories": "both", "--dev": None}, "E064"),
+        ({"--categories": "reader"}, "--dev fits"),
         ({"--threshold": "7"}, "E064"),
         ({"--dev": "nowhere.spacy"}, "E031"),
     ],
@@ -59,7 +67,7 @@ def test_without_development_data_nothing_is_fitted(trained_path, kb, tmp_path):
 def test_bad_input_is_one_clear_error(trained_path, kb, data, tmp_path, changes, words):
     options = {"model": trained_path, "--kb": kb, "--dev": data / "notes.spacy", **changes}
     model = options.pop("model")
-    result = run(model, tmp_path / "linked", *(word for option in options.items() for word in option))
+    result = run(model, tmp_path / "linked", *(word for option in options.items() if option[1] for word in option))
     assert result.exit_code == 1
     assert words in result.stderr
     assert "Traceback" not in result.stderr

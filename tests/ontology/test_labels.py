@@ -3,7 +3,8 @@
 import pytest
 
 from spacy_cqa.categories import best_category
-from spacy_cqa.ontology.kb import Candidate
+from spacy_cqa.ontology.concepts import make_concept
+from spacy_cqa.ontology.kb import Candidate, KnowledgeBase, build_kb
 from spacy_cqa.ontology.labels import SOURCES, WeakLabel, WeakLabeller, concept_label
 from spacy_cqa.ontology.mentions import LinkSettings
 
@@ -67,6 +68,18 @@ def test_nothing_known(answer, kb):
 def test_values(text, answer, distribution, kb):
     found = label(kb, text, answer, sources=["value"])
     assert found == (None if distribution is None else (distribution, "value"))
+
+
+def test_common_words_name_nothing(tmp_path):
+    concepts = [
+        make_concept("1", ["full range of motion", "FROM"], ["T033"]),
+        make_concept("2", ["creatinine"], ["T059"]),
+    ]
+    build_kb(concepts, tmp_path / "kb")
+    labeller = WeakLabeller(KnowledgeBase(tmp_path / "kb"))
+    note = "Creatinine rose from 0.8 to 1.4."
+    (label,) = labeller.label(note, [(note.index("0.8"), note.index("0.8") + 3)])
+    assert (best_category(label.distribution), label.source) == ("Lab Reports", "value")
 
 
 def test_the_first_source_that_says_something_decides(kb):

@@ -131,4 +131,4 @@ def test_the_report_counts_over_several_sources(tmp_path):
     report = SourceReport()
     for _ in range(2):
         list(read_source(path, "jsonl", report=report))
-    assert report.to_dict() == {"concepts": 4, "names": 6, "xrefs": 4, "skipped": {}}
+    assert report.to_dict() == {"concepts": 4, "typed": 0, "names": 6, "xrefs": 4, "skipped": {}}

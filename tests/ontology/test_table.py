@@ -101,6 +101,14 @@ def test_a_comma_separated_cell_may_hold_commas_quotes_and_line_breaks(tmp_path)
     assert skipped == {"row with more or fewer cells than the header": (1, "a.csv line 4")}
 
 
+def test_a_quote_that_swallows_some_rows_is_counted(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text('id,name\n1,a\n2,"b\n' + "3,c\n" * 30 + '4,d"\n5,e\n')
+    concepts, skipped = read(path, "table")
+    assert list(concepts) == ["1", "5"]
+    assert skipped == {"row with a cell of many lines, as after a quote that is never closed": (1, "a.csv line 34")}
+
+
 def test_a_quote_that_swallows_a_csv_file_is_left_behind(tmp_path):
     path = tmp_path / "a.csv"
     path.write_text('id,name\n1,a\n2,"b\n' + "3,ccccccccc\n" * 12_000 + "4,d\n")

@@ -178,7 +178,6 @@ def test_a_weight_in_the_settings_wins_over_the_fitted_one(setting, used, kb):
         ("mixed", 1.0, "lisinopril", ["Diagnosis"], "Diagnosis"),  # the evidence leaves it no other
         ("mixed", 0.9, "lisinopril", ["Diagnosis", "Procedure"], "Diagnosis"),
         ("ontology", None, "migraine", ["Symptoms"], "Symptoms"),
-        ("ontology", None, "lisinopril", ["Diagnosis"], ""),
         ("ontology", None, "walking cane", ["Diagnosis"], ""),
     ],
 )
@@ -188,6 +187,13 @@ def test_the_categories_that_a_question_asks_for_are_respected(source, weight, t
     restricted, free = doc._.answers
     assert restricted.category == expected
     assert free.category == "Medication"
+
+
+def test_an_answer_of_another_category_than_asked_for_is_not_given(kb):
+    linker = make_linker(kb, category_source="ontology")
+    wanted = {"a": ["Diagnosis"]}
+    doc = linker(answered(("a", "lisinopril", "Diagnosis"), ("b", "metformin", "Diagnosis"), wanted=wanted))
+    assert [answer.question_id for answer in doc._.answers] == ["b"]
 
 
 @pytest.mark.parametrize(
@@ -387,7 +393,7 @@ def test_concepts_are_saved_with_a_doc(way, kb):
 def test_a_knowledge_base_can_be_left_out(own, kb, tmp_path):
     pipe = own.get_pipe("clinical_qa_linker")
     pipe.to_disk(tmp_path / "pipe", exclude=["kb"])
-    assert [path.name for path in (tmp_path / "pipe").iterdir()] == ["cfg"]
+    assert sorted(path.name for path in (tmp_path / "pipe").iterdir()) == ["cfg", "kb_setting"]
     other = make_linker(kb, category_source="mixed")
     check_links(other.from_disk(tmp_path / "pipe"))
     check_links(other.from_bytes(pipe.to_bytes(exclude=["kb"])))
@@ -425,7 +431,7 @@ def test_a_knowledge_base_of_scispacy_stays_a_name(fetched, tmp_path):
     nlp = make_pipeline("mesh")
     nlp.to_disk(tmp_path / "saved")
     pickled = pickle.dumps(nlp.get_pipe("clinical_qa_linker"))
-    assert [path.name for path in (tmp_path / "saved" / "clinical_qa_linker").iterdir()] == ["cfg"]
+    assert sorted(path.name for path in (tmp_path / "saved" / "clinical_qa_linker").iterdir()) == ["cfg", "kb_setting"]
     assert fetched == []
     for read in (spacy.load(tmp_path / "saved"), pickle.loads(pickled)):
         assert [answer.concept_id for answer in read(answered(*QUESTIONS))._.answers] == ["C06", "C14"]
@@ -436,6 +442,13 @@ def test_a_name_is_not_shadowed_by_what_was_saved_there_before(own, fetched, tmp
     own.get_pipe("clinical_qa_linker").to_disk(tmp_path / "saved")
     make_linker("mesh").to_disk(tmp_path / "saved")
     make_linker("mesh").from_disk(tmp_path / "saved")(answered(*QUESTIONS))
+    assert fetched == ["mesh"]
+
+
+def test_a_setting_wins_over_what_was_saved(own, fetched, tmp_path):
+    own.to_disk(tmp_path / "saved")
+    nlp = spacy.load(tmp_path / "saved", config={"components": {"clinical_qa_linker": {"kb": "mesh"}}})
+    nlp.get_pipe("clinical_qa_linker")(answered(*QUESTIONS))
     assert fetched == ["mesh"]
 
 

@@ -8,7 +8,7 @@ import pytest
 from spacy_cqa.training.converters import report as reports
 from spacy_cqa.training.converters.emrqa import outline_emrqa, read_emrqa
 from spacy_cqa.training.converters.emrqa_writer import Noise, write_emrqa
-from spacy_cqa.training.converters.preparation import USUAL, HeldOut, Preparation, hold_out, prepare, prepare_record
+from spacy_cqa.training.converters.preparation import USUAL, HeldOut, Preparation, hold_out, prepare_record
 from spacy_cqa.training.converters.report import ConversionReport
 from spacy_cqa.training.converters.squad import read_squad
 from spacy_cqa.training.records import GoldAnswer, GoldQuestion, QARecord
@@ -90,7 +90,8 @@ def test_a_question_per_paraphrase_with_what_is_known_of_it(read):
     templates = ("Why |medication|?", "Reason for |medication|", "Why |medication|?", "")
     data = emrqa(note(qa(single("chest pain", [2, 5]), question=question, templates=templates)))
     (record,), report = read(data)
-    assert (record.id, record.text, record.meta) == ("medication-7", "".join(LINES), {"subset": "medication"})
+    assert (record.id, record.text) == ("medication-7", "".join(LINES))
+    assert record.meta == {"subset": "medication", "paragraph": {"subset": "medication"}}
     about = {"template": FORM, "qa": "medication-7-q1", "entity_type": "single", "label_source": "logical_form"}
     assert record.questions == [
         GoldQuestion(
@@ -127,7 +128,8 @@ def test_an_odd_id_costs_only_what_it_would_say(given, template, question_templa
     (question,) = record.questions
     assert question.extra.get("template") == template
     assert question.extra.get("question_template") == question_template
-    assert question.category == ("Lab Reports" if template == "LabEvent (x)" else None)
+    expected = ("Lab Reports", "logical_form") if template == "LabEvent (x)" else (None, None)
+    assert (question.category, question.extra.get("label_source")) == expected
     assert not report.items
 
 
@@ -141,6 +143,17 @@ def test_ids_are_usable_and_keep_their_numbers(read):
         "medication-12-q2-p0",
         "medication-note-3-q1-p0",
     ]
+
+
+def test_notes_of_one_id_are_told_apart(read):
+    held = qa(single("held", [3, 3]))
+    data = emrqa(*[note(held, note_id=note_id) for note_id in ("7", "7", "7-2", 7)])
+    data["data"] += emrqa(note(held), title="risk")["data"]
+    records, report = read(data)
+    assert [r.id for r in records] == ["medication-7", "medication-7-2", "medication-7-2-2", "medication-7-3", "risk-7"]
+    assert records[1].questions[0].id == "medication-7-2-q1-p0"
+    assert report.repaired == {"note id made unique": 3}
+    assert [item["note"] for item in report.items] == ["medication-7-2", "medication-7-2-2", "medication-7-3"]
 
 
 def test_a_note_without_an_id_is_numbered_the_same_whatever_is_read(read):
@@ -224,6 +237,24 @@ def test_several_occurrences_far_from_the_place_are_not_guessed(read):
     records, report = read(emrqa(note(qa(single("Rash", [8, 0])), context=[*lines, "\n", "\n", "\n"])))
     assert not records
     assert report.dropped[f"{ODD_PLACE}: its text occurs several times, none of them near"] == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "lines", "start", "expected", "repairs"),
+    [
+        ("pain", ["Has painful pain.\n"], [1, 1], (12, "pain"), ["token moved"]),
+        ("pain", ["Has painful knees.\n"], [1, 1], (4, "pain"), []),
+        ("pain", ["Has painful/pain knees.\n"], [1, 1], (12, "pain"), []),
+        ("pain", ["Has painful knees.\n", "\n", "No pain.\n"], [1, 1], (23, "pain"), ["line moved"]),
+        ("20", ["Takes 20mg.\n", "\n", "\n", "Aged 20.\n"], [1, 0], (6, "20"), ["token moved"]),
+        ("20", ["Takes 20mg.\n", "\n", "\n", "Aged 20.\n"], [None, 0], (19, "20"), [ONLY]),
+        ("2 0", ["Takes 20mg.\n", "\n", "\n", "Grade 2 0.\n"], [1, 1], (6, "20"), [DIFFERS]),
+    ],
+)
+def test_whole_words_go_first_among_what_is_near(text, lines, start, expected, repairs, read):
+    (record,), report = read(emrqa(note(qa(single(text, start, lines[0], 1)), context=lines)))
+    assert [(answer.start, answer.text) for answer in record.questions[0].answers] == [expected]
+    assert [reason for reason in report.repaired if reason.startswith("answer")] == [f"answer: {r}" for r in repairs]
 
 
 SECOND, LAST = (15, LINES[1].strip()), (78, LINES[4].strip())
@@ -474,8 +505,8 @@ MADE = record_of(
 )
 def test_each_setting_of_the_preparation(settings, expected, dropped):
     report = ConversionReport(questions=2, answers=4)
-    found = list(prepare([MADE], Preparation(**settings), report=report))
-    assert {q.id: [a.text for a in q.answers] for r in found for q in r.questions} == expected
+    found = prepare_record(MADE, Preparation(**settings), report=report)
+    assert {q.id: [a.text for a in q.answers] for q in (found.questions if found else [])} == expected
     assert report.dropped == {f"preparation: {reason}": n for reason, n in dropped.items()}
     assert (report.questions, report.answers) == (len(expected), sum(map(len, expected.values())))
 
@@ -511,8 +542,13 @@ def test_a_share_of_the_templates_is_held_out_never_all(share, count):
     assert held_out.templates == held_out.question_templates < set(names)
 
 
-def test_one_template_is_not_held_out():
-    assert hold_out(Preparation(held_out_templates=0.5), ["t"], []) == HeldOut()
+@pytest.mark.parametrize(("templates", "found"), [(["t", "t"], 1), ([], 0)])
+def test_less_than_two_templates_cannot_be_held_out(templates, found):
+    assert hold_out(Preparation(), templates, templates) == HeldOut()
+    with pytest.raises(ValueError, match=f"CQA-E042.*held_out_templates.*have {found}"):
+        hold_out(Preparation(held_out_templates=0.5), templates, ["a", "b"])
+    with pytest.raises(ValueError, match=f"CQA-E042.*held_out_paraphrases.*have {found}"):
+        hold_out(Preparation(held_out_paraphrases=0.5), ["a", "b"], templates)
 
 
 @pytest.mark.parametrize(
@@ -693,7 +729,11 @@ def test_each_flaw_changes_its_own_keys(flaw, tmp_path):
 def test_questions_are_repeated_under_ids_of_their_own(tmp_path):
     question = GoldQuestion("q", "Why?", "single", [GoldAnswer("chest pain", 39)], "Diagnosis")
     nothing = GoldQuestion("none", "Who?", "impossible")
-    write_emrqa([QARecord("7", "".join(LINES), [question, nothing])], tmp_path / "data.json", paraphrases=2, repeat=3)
+    report = ConversionReport(questions=2)
+    note_7 = QARecord("7", "".join(LINES), [question, nothing])
+    write_emrqa([note_7], tmp_path / "data.json", paraphrases=2, repeat=3, report=report)
+    assert report.questions == 1
+    assert report.dropped == {"question without an answer, as emrQA has none": 1}
     (record,) = read_emrqa(tmp_path / "data.json")
     assert [q.id for q in record.questions] == [f"relations-7-q{n}-p{p}" for n in (1, 2, 3) for p in (0, 1)]
     assert [q.text for q in record.questions] == ["Why?", "Please tell me: Why?"] * 3

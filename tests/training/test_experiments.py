@@ -38,9 +38,12 @@ def runs(tmp_path):
     """Two seeds of a variant, not run."""
     for name in ("config", "train", "dev", "test"):
         (tmp_path / name).write_text(name)
+    (tmp_path / "encoder").mkdir()
+    (tmp_path / "encoder" / "tokenizer.json").write_text("{}")
     data = Data(tmp_path / "train", tmp_path / "dev", tmp_path / "test")
     return [
-        Run(tmp_path / "config", data, "tiny", tmp_path, "multitask-soft", seed, tmp_path / "runs") for seed in (1, 10)
+        Run(tmp_path / "config", data, "tiny", tmp_path / "encoder", "multitask-soft", seed, tmp_path / "runs")
+        for seed in (1, 10)
     ]
 
 
@@ -74,6 +77,15 @@ def test_the_last_choice_counts(runs):
     assert chosen(runs[0]) == ["seed-1-rate-0.0001"]
     run_all(runs)
     assert chosen(runs[0]) == ["seed-1", "seed-10"]
+
+
+def test_a_changed_input_is_another_run(runs):
+    digests = {input_digest(run) for run in runs}
+    for path in (runs[0].config, runs[0].data.test, runs[0].encoder_path / "tokenizer.json"):
+        path.write_text("changed")
+        digests.add(input_digest(runs[0]))
+    digests.add(input_digest(replace(runs[0], overrides={"training.max_steps": 5})))
+    assert len(digests) == 2 + 3 + 1
 
 
 def test_choosing_keeps_the_rest_of_run_json(runs):

@@ -55,8 +55,8 @@ def test_nothing_is_written_on_an_error(ending, tmp_path):
 
 @pytest.mark.parametrize("name", ["notes", "notes.txt", "notes.jsonl"])
 def test_other_endings(name, tmp_path):
-    with pytest.raises(ValueError, match="CQA-E033"):
-        check_ending(tmp_path / name)
-    with pytest.raises(ValueError, match="CQA-E033"):
+    with pytest.raises(ValueError, match=r"CQA-E033.*Use \.json\."):
+        check_ending(tmp_path / name, endings=[".json"])
+    with pytest.raises(ValueError, match=r"CQA-E033.*Use \.spacy or \.json\."):
         write_records(tmp_path / name, NOTES)
     assert list(tmp_path.iterdir()) == []

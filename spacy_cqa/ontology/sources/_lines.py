@@ -17,6 +17,7 @@ _MARKS = {
     codecs.BOM_UTF16_LE: "UTF-16",
     codecs.BOM_UTF16_BE: "UTF-16",
 }
+_MAX_LINES = 20  # of a cell: a definition has fewer
 _DELIMITERS = ("\t", ",", ";", "|")
 
 Place = str  # such as "MRCONSO.RRF line 17"
@@ -177,7 +178,7 @@ def _rows_of(
         except csv.Error:
             report.skip("row that is no valid CSV", place)
             continue
-        if any("\n" in cell for cell in row):  # mostly a quote that is never closed
-            report.skip("row with a line break in a cell", place)
+        if any(cell.count("\n") > _MAX_LINES for cell in row):
+            report.skip("row with a cell of many lines, as after a quote that is never closed", place)
             continue
         yield place, row

@@ -19,7 +19,7 @@ from ...alignment import strip_span
 from ...categories import best_category
 from ...errors import Errors
 from ...types import CharSpan
-from ..records import GoldAnswer, GoldQuestion, QARecord
+from ..records import LABEL_SOURCE, LOGICAL_FORM, GoldAnswer, GoldQuestion, QARecord
 from ..splits import text_digest
 from .logical_forms import answer_categories
 from .report import ConversionReport
@@ -57,7 +57,7 @@ class NoteLines:
         given = list(lines)
         self.text = "".join(given)
         self._starts = [0, *accumulate(map(len, given))]  # the last one is the end of the note
-        self._found: Dict[str, List[CharSpan]] = {}
+        self._found: Dict[str, List[Tuple[int, CharSpan]]] = {}
 
     @classmethod
     def from_text(cls, text: str) -> "NoteLines":
@@ -95,7 +95,8 @@ class NoteLines:
         piece (str): The text; case and white space may differ from the note's.
         line (Optional[int]): Its line, from 1; None where it is not known.
         token (int): The token in the line, from 0.
-        RETURNS (Optional[Place]): The nearest place within two lines, else the only one in the note, else None.
+        RETURNS (Optional[Place]): The nearest place within two lines, else the only one in the note, else None; whole
+            words go before places inside words, and these before other white space.
         """
         piece = piece.strip()
         if not piece:
@@ -104,7 +105,7 @@ class NoteLines:
             return self._only(piece)
         expected = self.token_span(line, token)
         exact = self.text.find(piece, expected[0], expected[1] + len(piece) - 1)
-        if exact >= 0:
+        if exact >= 0 and self._kind(piece, exact, exact + len(piece)) == 0:
             return Place(exact, exact + len(piece))
         return self._nearest(piece, line, expected) or self._only(piece)
 
@@ -113,35 +114,35 @@ class NoteLines:
         return "its text occurs several times, none of them near" if self._all(piece) else "its text is not in the note"
 
     def _nearest(self, piece: str, line: int, expected: CharSpan) -> Optional[Place]:
-        def distance(span: CharSpan) -> Tuple[int, int]:
+        def rank(kind: int, span: CharSpan) -> Tuple[int, int, int]:
             inside = expected[0] <= span[0] < expected[1]
-            return abs(self.line_of(span[0]) - line), 0 if inside else abs(span[0] - expected[0])
+            return kind, abs(self.line_of(span[0]) - line), 0 if inside else abs(span[0] - expected[0])
 
-        nearest = min(self._all(piece), key=distance, default=None)
-        if nearest is None or distance(nearest)[0] > _NEAR:
+        ranked = ((*rank(kind, span), span) for kind, span in self._all(piece))
+        nearest = min((found for found in ranked if found[1] <= _NEAR), default=None)
+        if nearest is None:
             return None
-        lines, characters = distance(nearest)
-        moved = "line moved" if lines else "token moved" if characters else ""
-        return self._place(piece, nearest, moved)
+        _, lines, characters, span = nearest
+        return self._place(piece, span, "line moved" if lines else "token moved" if characters else "")
 
     def _only(self, piece: str) -> Optional[Place]:
-        spans = self._all(piece)
+        found = self._all(piece)
+        best = min((kind for kind, _ in found), default=None)
+        spans = [span for kind, span in found if kind == best]
         return self._place(piece, spans[0], "moved to the only occurrence in the note") if len(spans) == 1 else None
 
     def _place(self, piece: str, span: CharSpan, moved: str) -> Place:
         differs = "" if self.text[slice(*span)] == piece else "case or white space as in the note"
         return Place(*span, tuple(reason for reason in (moved, differs) if reason))
 
-    def _all(self, piece: str) -> List[CharSpan]:
-        """Every occurrence, of the first kind that occurs: whole words, inside words, with other white space."""
+    def _all(self, piece: str) -> List[Tuple[int, CharSpan]]:
+        """Every occurrence with its kind, in order."""
         if piece not in self._found:
-            by_kind: Dict[int, List[CharSpan]] = {}
-            for start, end in self._occurrences(piece):
-                by_kind.setdefault(self._kind(piece, start, end), []).append((start, end))
-            self._found[piece] = by_kind[min(by_kind)] if by_kind else []
+            self._found[piece] = [(self._kind(piece, *span), span) for span in self._occurrences(piece)]
         return self._found[piece]
 
     def _kind(self, piece: str, start: int, end: int) -> int:
+        """0 for whole words, 1 for a place inside words, 2 for other white space; the lower the better."""
         if _lower(self.text[start:end]).split() != _lower(piece).split():
             return 2
         return int(_is_inside_word(self.text, start) or _is_inside_word(self.text, end))
@@ -284,8 +285,9 @@ def read_emrqa(
     RAISES (ValueError): E031, E040, E041, E043: the file is missing, not in emrQA's form, no JSON, or lacks a subset.
     """
     report = ConversionReport() if report is None else report
+    ids: Set[str] = set()
     for number, subset, note in _raw_notes(path, subsets or ()):
-        record = _record(note, subset, number, report)
+        record = _record(note, _record_id(note, subset, number, ids, report), subset, report)
         if record is not None:
             yield record
 
@@ -325,9 +327,20 @@ def outline_emrqa(path: Path, *, subsets: Optional[Collection[str]] = None) -> E
     return outline
 
 
-def _record(note: Any, subset: str, number: int, report: ConversionReport) -> Optional[QARecord]:
+def _record_id(note: Any, subset: str, number: int, earlier: Set[str], report: ConversionReport) -> str:
+    """An id of its own for a note; it is added to the earlier ones."""
     given_id = note.get("note_id") if isinstance(note, dict) else None
-    record_id = _usable(f"{subset}-{f'note-{number}' if given_id is None else given_id}")
+    usable = _usable(f"{subset}-{f'note-{number}' if given_id is None else given_id}")
+    unique, copies = usable, 2
+    while unique in earlier:
+        unique, copies = f"{usable}-{copies}", copies + 1
+    if unique != usable:
+        report.repair(unique, "", "note id made unique")
+    earlier.add(unique)
+    return unique
+
+
+def _record(note: Any, record_id: str, subset: str, report: ConversionReport) -> Optional[QARecord]:
     report.notes += 1
     lines = _lines(note)
     if lines is None:
@@ -340,7 +353,9 @@ def _record(note: Any, subset: str, number: int, report: ConversionReport) -> Op
     questions = [question for n, qa in enumerate(note["qas"], start=1) for question in reader.read(n, qa)]
     report.questions += len(questions)
     report.answers += sum(len(question.answers) for question in questions)
-    return QARecord(record_id, lines.text, questions, {"subset": subset}) if questions else None
+    # The keys of the paragraph come back from JSON.
+    meta = {"subset": subset, "paragraph": {"subset": subset}}
+    return QARecord(record_id, lines.text, questions, meta) if questions else None
 
 
 def _usable(text: str) -> str:
@@ -447,8 +462,12 @@ class _NoteReader:
         probs = answer_categories(template) if template else None
         questions = []
         for text, index in texts.items():
-            known = {"template": template, "question_template": by_question.get(text)}
-            about = {"qa": qa_id, "paraphrase": index, "entity_type": entity_type, "label_source": "logical_form"}
+            known = {
+                "template": template,
+                "question_template": by_question.get(text),
+                LABEL_SOURCE: LOGICAL_FORM if probs else None,
+            }
+            about = {"qa": qa_id, "paraphrase": index, "entity_type": entity_type}
             questions.append(
                 GoldQuestion(
                     id=f"{qa_id}-p{index}",

@@ -5,10 +5,11 @@ import json
 import random
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Dict, Iterable, Iterator, List, TextIO
+from typing import Any, Dict, Iterable, Iterator, List, Optional, TextIO
 
 from ..records import GoldAnswer, GoldQuestion, QARecord
 from .emrqa import NoteLines
+from .report import ConversionReport
 
 _FORMS = {
     "Diagnosis": ("ConditionEvent (x)", "ConditionEvent (|problem|)"),
@@ -61,18 +62,23 @@ def write_emrqa(
     paraphrases: int = 3,
     noise: Noise = Noise(),
     repeat: int = 1,
+    report: Optional[ConversionReport] = None,
 ) -> None:
     """Write a file in emrQA's form: Medication questions as the subset "medication", all others as "relations".
 
-    records (Iterable[QARecord]): The notes. Questions without an answer are left out, as emrQA has none; a list becomes
-        a complex answer; a soft label and further categories are lost.
+    records (Iterable[QARecord]): The notes, all of them in memory, as each subset takes a pass over them. Questions
+        without an answer are left out, as emrQA has none; a list becomes a complex answer; a soft label and further
+        categories are lost.
     path (Path): The file.
     seed (int): Seed of the noise.
     paraphrases (int): Paraphrases of a question, 1 to 4.
     noise (Noise): Shares of flawed answers.
     repeat (int): How often every question is written, for files of any size.
+    report (Optional[ConversionReport]): Questions left out are counted in it, and taken off the kept ones.
     """
     notes = list(records)
+    if report is not None:
+        _count_left_out(notes, report)
     rng = random.Random(seed)
     with path.open("w", encoding="utf8") as file:
         file.write('{"data": [')
@@ -82,6 +88,14 @@ def write_emrqa(
             _write_all(file, (note for note in written if note["qas"]))
             file.write("]}")
         file.write("]}\n")
+
+
+def _count_left_out(notes: Iterable[QARecord], report: ConversionReport) -> None:
+    for note in notes:
+        for question in note.questions:
+            if not question.answers:
+                report.drop(note.id, question.id, "question without an answer, as emrQA has none")
+                report.questions -= 1
 
 
 def _write_all(file: TextIO, items: Iterable[Any]) -> None:

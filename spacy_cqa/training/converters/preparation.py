@@ -6,7 +6,7 @@ whether a model understands questions or knows their templates.
 
 import hashlib
 from dataclasses import dataclass, field, replace
-from typing import Any, Callable, Dict, FrozenSet, Iterable, Iterator, List, Mapping, Optional, Set, Tuple
+from typing import Any, Callable, Dict, FrozenSet, Iterable, List, Mapping, Optional, Set, Tuple
 
 from ...errors import Errors
 from ..records import GoldAnswer, GoldQuestion, QARecord
@@ -92,38 +92,27 @@ def hold_out(settings: Preparation, templates: Iterable[str], question_templates
     templates (Iterable[str]): All templates of logical forms.
     question_templates (Iterable[str]): All templates of questions.
     RETURNS (HeldOut): The chosen ones.
+    RAISES (ValueError): E042, if there are too few to leave some to each side.
     """
     return HeldOut(
-        _choose(templates, settings.held_out_templates, settings.seed),
-        _choose(question_templates, settings.held_out_paraphrases, settings.seed),
+        _choose(templates, "held_out_templates", settings),
+        _choose(question_templates, "held_out_paraphrases", settings),
     )
 
 
-def _choose(names: Iterable[str], share: float, seed: int) -> FrozenSet[str]:
-    ranked = sorted(set(names), key=lambda name: (_draw(seed, name), name))
-    count = min(max(round(share * len(ranked)), 1), len(ranked) - 1) if share else 0
-    return frozenset(ranked[: max(count, 0)])
+def _choose(names: Iterable[str], setting: str, settings: Preparation) -> FrozenSet[str]:
+    share = getattr(settings, setting)
+    if not share:
+        return frozenset()
+    ranked = sorted(set(names), key=lambda name: (_draw(settings.seed, name), name))
+    _check(setting, share, len(ranked) > 1, f"0 for data of fewer than two templates, and these have {len(ranked)}")
+    return frozenset(ranked[: min(max(round(share * len(ranked)), 1), len(ranked) - 1)])
 
 
 def _draw(seed: int, name: str) -> float:
     """A number from 0 to below 1 that depends on the seed and the name alone."""
     digest = hashlib.blake2b(f"{seed}:{name}".encode("utf8", "surrogatepass"), digest_size=8).digest()
     return int.from_bytes(digest, "big") / 2**64
-
-
-def prepare(
-    records: Iterable[QARecord],
-    settings: Preparation,
-    *,
-    part: str = "train",
-    held_out: Optional[HeldOut] = None,
-    report: Optional[ConversionReport] = None,
-) -> Iterator[QARecord]:
-    """Prepare the notes of one part; see `prepare_record`."""
-    for record in records:
-        prepared = prepare_record(record, settings, part=part, held_out=held_out, report=report)
-        if prepared is not None:
-            yield prepared
 
 
 def prepare_record(

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from dataclasses import dataclass, field
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 MAX_ITEMS = 5000  # repairs and drops that are listed one by one; the rest is only counted
 
@@ -16,7 +16,7 @@ class ConversionReport:
     answers (int): Answers kept.
     repaired (Counter): Repairs by reason.
     dropped (Counter): Dropped answers and questions by reason.
-    cut_tokens (int): Answers that begin or end inside a token, counted where tokens are made.
+    cut_tokens (Optional[int]): Answers that begin or end inside a token; None where no tokens are made, as for JSON.
     items (List[Dict[str, str]]): The first `MAX_ITEMS` repairs and drops: `note`, `question`, `action`, `reason`.
     unlisted (int): Repairs and drops that came after those.
     """
@@ -26,7 +26,7 @@ class ConversionReport:
     answers: int = 0
     repaired: Counter = field(default_factory=Counter)
     dropped: Counter = field(default_factory=Counter)
-    cut_tokens: int = 0
+    cut_tokens: Optional[int] = None
     items: List[Dict[str, str]] = field(default_factory=list)
     unlisted: int = 0
 
