@@ -172,7 +172,11 @@ def _lower(text: str) -> str:
 
 
 def _is_inside_word(text: str, offset: int) -> bool:
-    return 0 < offset < len(text) and text[offset - 1].isalnum() and text[offset].isalnum()
+    """Between two letters or two digits: the 20 of "20mg" is a word."""
+    if not 0 < offset < len(text):
+        return False
+    before, after = text[offset - 1], text[offset]
+    return (before.isalpha() and after.isalpha()) or (before.isdigit() and after.isdigit())
 
 
 # The file, note by note -----------------------------------------------------------------------------------------------
