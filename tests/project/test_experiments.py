@@ -73,6 +73,7 @@ def test_workflow_resumes_after_a_kill_and_makes_the_tables(project):
     process = start(project, "experiments")
     while len(finished(project)) < 2 and process.poll() is None:
         time.sleep(0.2)
+    assert process.poll() is None, process.communicate()[0][-3000:]
     os.killpg(process.pid, signal.SIGKILL)
     process.communicate()
     before = finished(project)
@@ -89,7 +90,7 @@ def test_workflow_resumes_after_a_kill_and_makes_the_tables(project):
     assert [row["variant"] for row in tables["results"]] == ALL
     assert all(row["seeds"] == [0, 1] for row in tables["results"])
     assert tables["notes"] == 3
-    assert "Skipping 'experiments'" in run(project, "experiments")
+    assert "Skipping 'runs'" in run(project, "experiments")
     assert finished(project) == after
 
 
