@@ -104,6 +104,15 @@ def test_the_scores_of_several_gold_spans_are_averaged():
     assert collect_results([eg])[0].gold_label == "Symptoms"
 
 
+def test_a_gold_span_that_was_given_no_category_counts_as_wrong():
+    one = example([gold_question("a", ["aspirin"], "Medication"), gold_question("b", ["angina"], "Diagnosis")], [], {})
+    rows = {"a": [list(one_hot("Medication"))], "b": [[0.0] * 5]}
+    one.predicted.spans["clinical_qa"].attrs["given_category_scores"] = rows
+    scores = clinical_qa_score([one])
+    assert scores["cqa_cat_acc_gold"] == 0.5
+    assert scores["cqa_per_category"]["Diagnosis"] == {"p": None, "r": 0.0, "f": 0.0, "support": 1}
+
+
 def test_names_are_the_same_whatever_was_found():
     for examples in ([], [example(GOLD, PREDICTED, GIVEN)], [example(GOLD, [])], [example([gold_question("e")], [])]):
         assert set(clinical_qa_score(examples)) == set(METRICS)

@@ -5,7 +5,7 @@ import pytest
 from spacy_cqa.pipeline.scorer import QuestionResult
 from spacy_cqa.training.evaluation import question_row
 
-NOTHING = {"category": "", "also": [], "gold_label": "", "hit": False, "hit_label": ""}
+NOTHING = {"category": "", "also": [], "gold_label": "", "has_gold_label": False, "hit": False, "hit_label": ""}
 GOLD = {"category": "Diagnosis", "also": ("Symptoms",), "gold_texts": ["gout"], "gold_spans": [(4, 8)]}
 
 
@@ -23,7 +23,8 @@ def test_whether_there_is_an_answer_does_not_depend_on_the_kind(kind):
     ],
 )
 def test_an_answer_counts_where_it_hits(text, start, expected):
-    found = {"texts": [text], "spans": [(start, start + len(text))], "labels": ["Symptoms"], "gold_label": "Diagnosis"}
+    found = {"texts": [text], "spans": [(start, start + len(text))], "labels": ["Symptoms"]}
+    found.update(gold_label="Diagnosis", has_gold_label=True)
     row = question_row(QuestionResult("n", "q", "What?", "single", **GOLD, **found))
-    gold = {"category": "Diagnosis", "also": ["Symptoms"], "gold_label": "Diagnosis"}
+    gold = {"category": "Diagnosis", "also": ["Symptoms"], "gold_label": "Diagnosis", "has_gold_label": True}
     assert row == {"note": "n", "id": "q", "kind": "single", "has_answer": True, **gold, **expected}
