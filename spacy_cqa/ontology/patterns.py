@@ -2,7 +2,7 @@
 
 import re
 from dataclasses import dataclass
-from typing import Optional, Pattern, Sequence
+from typing import Optional, Sequence
 
 NUMBER = r"\d++(?:[.,/]\d++)*+"  # possessive, and read from its start: long tables of numbers take no time
 
@@ -110,32 +110,36 @@ class TypedPattern:
 
     name (str): What it is.
     category (str): The category of such an answer.
-    pattern (Pattern): Its form.
+    pattern (str): Its form, a regular expression. `re` compiles it at first use and keeps it: spaCy imports this module
+        with every pipeline, and most never ask for a pattern.
     whole (bool): Whether the whole answer must have it; else a part is enough.
     """
 
     name: str
     category: str
-    pattern: Pattern
+    pattern: str
     whole: bool
 
-
-def _typed(name: str, category: str, pattern: str, *, whole: bool) -> TypedPattern:
-    return TypedPattern(name, category, re.compile(pattern, re.IGNORECASE), whole)
+    def matches(self, text: str) -> bool:
+        """RETURNS (bool): Whether a text has this form, in whatever case."""
+        find = re.fullmatch if self.whole else re.search
+        return find(self.pattern, text, re.IGNORECASE) is not None
 
 
 # The first that fits decides: a laboratory value is looked for before a dose, since "mg" is in both.
 TYPED_PATTERNS = (
-    _typed("vital sign", "Symptoms", _any_of(VITAL_SIGNS), whole=True),
-    _typed("lab value", "Lab Reports", rf"(?<![\d.,/]){NUMBER}\s?{_any_of(LAB_UNITS)}(?![\w/])", whole=False),
-    _typed("dose", "Medication", rf"(?<![\w.]){NUMBER}\s?-?{_any_of(DOSE_UNITS)}{DOSE_RATE}(?![\w/])", whole=False),
-    _typed("frequency", "Medication", rf"(?<!\w){_any_of(FREQUENCIES)}(?!\w)", whole=False),
-    _typed("route", "Medication", _any_of(ROUTES), whole=True),
+    TypedPattern("vital sign", "Symptoms", _any_of(VITAL_SIGNS), whole=True),
+    TypedPattern("lab value", "Lab Reports", rf"(?<![\d.,/]){NUMBER}\s?{_any_of(LAB_UNITS)}(?![\w/])", whole=False),
+    TypedPattern(
+        "dose", "Medication", rf"(?<![\w.]){NUMBER}\s?-?{_any_of(DOSE_UNITS)}{DOSE_RATE}(?![\w/])", whole=False
+    ),
+    TypedPattern("frequency", "Medication", rf"(?<!\w){_any_of(FREQUENCIES)}(?!\w)", whole=False),
+    TypedPattern("route", "Medication", _any_of(ROUTES), whole=True),
 )
 
 _UNIT = _any_of(["%", *LAB_UNITS, *DURATION_UNITS, *DOSE_UNITS])
 _RANGE = rf"(?:\s?(?:[-–]|to|->|→)\s?{NUMBER}\s?%?)?"
-_VALUE = re.compile(rf"[<>=≤≥~+-]*\s?{NUMBER}\s?{_UNIT}?{_RANGE}", re.IGNORECASE)
+_VALUE = rf"[<>=≤≥~+-]*\s?{NUMBER}\s?{_UNIT}?{_RANGE}"
 
 
 def find_pattern(text: str) -> Optional[TypedPattern]:
@@ -146,14 +150,14 @@ def find_pattern(text: str) -> Optional[TypedPattern]:
     """
     folded = _fold(text)
     for typed in TYPED_PATTERNS:
-        if typed.pattern.fullmatch(folded) if typed.whole else typed.pattern.search(folded):
+        if typed.matches(folded):
             return typed
     return None
 
 
 def is_bare_value(text: str) -> bool:
     """RETURNS (bool): Whether a text is a number, with or without a unit: what it measures stands before it."""
-    return _VALUE.fullmatch(_fold(text)) is not None
+    return re.fullmatch(_VALUE, _fold(text), re.IGNORECASE) is not None
 
 
 def _fold(text: str) -> str:
