@@ -131,6 +131,15 @@ class Errors(metaclass=_WithCode):
     )
     E066 = "{path} holds something that is no knowledge base, so it is left as it is. Give a new or an empty folder."
     E067 = "{path} holds no question with an answer and a category, so nothing can be fitted to it. Label it first."
+    # Generating
+    E068 = (
+        "Note {note!r} cannot be asked about: {problem}. Give notes whose `entities` are annotated as the corpus guide "
+        "says."
+    )
+    E069 = (
+        "Note {note!r} is of the split {split!r}. Questions are generated from a training split only, so that nothing "
+        "of the others leaks into training: give a file whose `split` is 'train'."
+    )
 
 
 class Warnings(metaclass=_WithCode):

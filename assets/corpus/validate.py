@@ -34,6 +34,9 @@ NOTE_KINDS = (
     "telephone encounter",
 )
 
+FLAGS = ("negated", "family", "historical", "hypothetical", "planned")
+"""What may be said of an entity."""
+
 Corpus = Dict[str, Dict[str, Any]]  # split -> its parsed JSON
 
 
@@ -47,15 +50,17 @@ class Limits(NamedTuple):
     split_tolerance (float): How far the share of a split may be from the intended one.
     category_factor (float): How often the most frequent category may occur, compared with the rarest.
     kind_share (float): Least share of impossible questions, and of list questions.
+    entities (float): Least number of entities in 100 words of a note.
     """
 
-    notes: int = 80
-    questions: int = 900
+    notes: int = 320
+    questions: int = 4000
     answer_words: int = 16
     shared_ngrams: float = 0.2
     split_tolerance: float = 0.03
     category_factor: float = 1.5
-    kind_share: float = 0.1
+    kind_share: float = 0.19
+    entities: float = 3.0
 
 
 LIMITS = Limits()
@@ -112,6 +117,7 @@ def find_problems(corpus: Corpus, limits: Limits = LIMITS) -> List[Problem]:
             check_notes(corpus),
             check_answers(corpus, limits),
             check_labels(corpus),
+            check_entities(corpus, limits),
             check_split_overlap(corpus, limits),
             check_repeated_questions(corpus),
             check_size(corpus, limits),
@@ -137,7 +143,9 @@ def questions_of(corpus: Corpus) -> Iterator[Tuple[str, Dict[str, Any], Dict[str
 
 # Form -----------------------------------------------------------------------------------------------------------------
 
-# An object is given as a dict of its keys, all required, a list by the form of its items, a value by its types.
+# An object is given as a dict of its keys, all required but those in `_OPTIONAL`, a list by the form of its items, a
+# value by its types.
+_OPTIONAL = {"category_probs"}
 _ANSWER = {"text": (str,), "answer_start": (int,)}
 _QUESTION = {
     "id": (str,),
@@ -146,9 +154,24 @@ _QUESTION = {
     "kind": (str,),
     "category": (str, type(None)),
     "also": [(str,)],
+    "category_probs": [(float, int)],
     "answers": [_ANSWER],
 }
-_NOTE = {"id": (str,), "kind": (str,), "specialty": (str,), "context": (str,), "qas": [_QUESTION]}
+_ENTITY = {
+    "start": (int,),
+    "end": (int,),
+    "text": (str,),
+    "category": (str,),
+    **dict.fromkeys(FLAGS, (bool,)),
+}
+_NOTE = {
+    "id": (str,),
+    "kind": (str,),
+    "specialty": (str,),
+    "context": (str,),
+    "qas": [_QUESTION],
+    "entities": [_ENTITY],
+}
 _ARTICLE = {"title": (str,), "paragraphs": [_NOTE]}
 _FILE = {"version": (str,), "name": (str,), "license": (str,), "split": (str,), "data": [_ARTICLE]}
 
@@ -178,7 +201,7 @@ def _check_object(found: Any, form: Dict[str, Any], place: str) -> Iterator[Prob
         return
     if isinstance(found.get("id"), str):
         place = found["id"]
-    for key in sorted(form.keys() ^ found.keys()):
+    for key in sorted((form.keys() ^ found.keys()) - (_OPTIONAL & form.keys())):
         yield Problem(place, f"missing key {key!r}" if key in form else f"unknown key {key!r}")
     for key in [key for key in form if key in found]:
         yield from _check_value(found[key], form[key], f"{place}.{key}")
@@ -305,6 +328,38 @@ def _category_faults(qa: Dict[str, Any]) -> Iterator[str]:
         yield f"kind {qa['kind']!r} with category {category!r}"
     if not set(also) <= set(CATEGORIES) - {category} or len(set(also)) < len(also) or (also and category is None):
         yield f"also is {also}: only other categories, each once, beside a category"
+        return
+    yield from _soft_label_faults(qa.get("category_probs"), category, also)
+
+
+def _soft_label_faults(probs: Optional[List[float]], category: Optional[str], also: List[str]) -> Iterator[str]:
+    if (probs is None) == bool(also):
+        yield "category_probs belongs to also: both, or neither of them"
+    elif probs is not None:
+        if len(probs) != len(CATEGORIES) or min(probs) < 0 or abs(sum(probs) - 1) > 1e-6:
+            yield f"category_probs is {probs}: five shares that sum to 1"
+            return
+        likely = {name for name, share in zip(CATEGORIES, probs, strict=True) if share}
+        if likely != {category, *also} or probs[CATEGORIES.index(str(category))] < max(probs):
+            yield f"category_probs is {probs}: shares of the category, the greatest, and of {also}"
+
+
+def check_entities(corpus: Corpus, limits: Limits) -> Iterator[Problem]:
+    """YIELDS (Problem): Entities at a wrong place, overlapping or out of order, of no known category, or too few."""
+    for _, note in notes_of(corpus):
+        end = 0
+        for number, entity in enumerate(note["entities"]):
+            place = f"{note['id']} entity {number}"
+            if note["context"][entity["start"] : entity["end"]] != entity["text"] or not entity["text"].strip():
+                yield Problem(place, f"entity is not at its offset {entity['start']}: {entity['text']!r}")
+            if entity["start"] < end:
+                yield Problem(place, "entities overlap, or are not in the order of the note")
+            if entity["category"] not in CATEGORIES:
+                yield Problem(place, f"unknown category: {entity['category']!r}")
+            end = entity["end"]
+        words = len(note["context"].split())
+        if len(note["entities"]) < limits.entities * words / 100:
+            yield Problem(note["id"], f"{len(note['entities'])} entities in {words} words: some are missing")
 
 
 # Splits ---------------------------------------------------------------------------------------------------------------
@@ -421,13 +476,24 @@ def _count(corpus: Corpus) -> Dict[str, Dict[str, int]]:
     answers = [answer["text"] for qa in questions for answer in qa["answers"]]
     note_words = [len(note["context"].split()) for note in notes]
     answer_words = [len(answer.split()) for answer in answers]
+    entities = [entity for note in notes for entity in note["entities"]]
     second = sum(bool(qa["also"]) for qa in questions)
     return {
-        "size": {"notes": len(notes), "questions": len(questions), "answers": len(answers)},
+        "size": {
+            "notes": len(notes),
+            "words": sum(note_words),
+            "questions": len(questions),
+            "answers": len(answers),
+            "entities": len(entities),
+        },
         "category": {**_tally(CATEGORIES, (qa["category"] for qa in questions)), "with a second category": second},
         "kind of question": _tally(KINDS, (qa["kind"] for qa in questions)),
         "kind of note": _tally(NOTE_KINDS, (note["kind"] for note in notes)),
         "words of a note": _spread(note_words),
+        "entity": {
+            **_tally(CATEGORIES, (entity["category"] for entity in entities)),
+            **{flag: sum(entity[flag] for entity in entities) for flag in FLAGS},
+        },
         "words of an answer": {**_tally(_LENGTHS, map(_length, answer_words)), **_spread(answer_words)},
     }
 

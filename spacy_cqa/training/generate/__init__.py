@@ -1,0 +1,1 @@
+"""Generated training data: question patterns over facts, and a grammar of notes."""

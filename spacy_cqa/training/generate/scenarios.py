@@ -1,0 +1,142 @@
+"""Clinical scenarios: a condition with what goes with it; the words that synthetic notes are made of.
+
+The scenarios are data, `scenarios.yml`.
+"""
+
+import random
+import re
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Dict, Tuple
+
+import srsly
+
+_OTHER_SEX = {  # words that a note on a woman, or on a man, cannot hold
+    True: re.compile(
+        r"prostat|penile|penis|testic|testis|scrot|priapism|erectile|orchi|hydrocele|vasectomy", re.IGNORECASE
+    ),
+    False: re.compile(
+        r"pregnan|menstr|menopaus|period|uter|ovar|vagin|cervical intraepi|endometri|hyster|breastfe|obstetric|"
+        r"cesarean|postpartum|eclampsia|gestation|miscarr|pelvic exam|gynec|lochia|labor|fetal|amnio",
+        re.IGNORECASE,
+    ),
+}
+SCENARIOS = Path(__file__).with_name("scenarios.yml")
+
+
+@dataclass(frozen=True)
+class Drug:
+    """A drug as it is taken. Doses ascend."""
+
+    name: str
+    brand: str
+    group: str
+    doses: Tuple[str, ...]
+    frequencies: Tuple[str, ...]
+    route: str
+
+    @property
+    def variants(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): Its names, the generic one first."""
+        return (self.name, self.brand) if self.brand else (self.name,)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """A laboratory test, and from where to where its abnormal values lie."""
+
+    name: str
+    short: Tuple[str, ...]
+    unit: str
+    low: float
+    high: float
+    digits: int
+
+    @property
+    def variants(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): Its names, the full one first."""
+        return (self.name, *self.short)
+
+    def value(self, rng: random.Random) -> str:
+        """RETURNS (str): An abnormal value with its unit."""
+        number = f"{rng.uniform(self.low, self.high):.{self.digits}f}"
+        return f"{number}{self.unit}" if self.unit in ("", "%") else f"{number} {self.unit}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """An imaging, endoscopic or other study, and what it may show."""
+
+    name: str
+    lay: str
+    findings: Tuple[str, ...]
+
+    @property
+    def variants(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): Its names, the technical one first."""
+        return (self.name, self.lay) if self.lay else (self.name,)
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A condition with its symptoms, signs, drugs, tests, treatments, and other conditions that come with it."""
+
+    name: str
+    short: Tuple[str, ...]
+    lay: Tuple[str, ...]
+    field: str
+    symptoms: Tuple[str, ...]
+    signs: Tuple[str, ...]
+    drugs: Tuple[Drug, ...]
+    labs: Tuple[Lab, ...]
+    studies: Tuple[Study, ...]
+    done: Tuple[str, ...]
+    planned: Tuple[str, ...]
+    related: Tuple[str, ...]
+
+    @property
+    def variants(self) -> Tuple[str, ...]:
+        """RETURNS (Tuple[str, ...]): Names of the condition, the full one first."""
+        return (self.name, *self.short, *self.lay)
+
+    def suits(self, *, female: bool) -> bool:
+        """RETURNS (bool): Whether a patient of this sex can have the condition."""
+        return not any(_OTHER_SEX[female].search(text) for text in (*self.variants, *self.related, *self.done))
+
+    def of_sex(self, *, female: bool) -> "Scenario":
+        """RETURNS (Scenario): Without what a patient of this sex cannot have or need."""
+        kept: Dict[str, Any] = {
+            name: tuple(text for text in getattr(self, name) if not _OTHER_SEX[female].search(text))
+            for name in ("symptoms", "signs", "planned")
+        }
+        return replace(self, **kept)
+
+
+@lru_cache
+def load_scenarios(path: Path = SCENARIOS) -> Tuple[Scenario, ...]:
+    """RETURNS (Tuple[Scenario, ...]): The scenarios of a file."""
+    return tuple(_to_scenario(entry) for entry in srsly.read_yaml(path))
+
+
+def _to_scenario(entry: Dict[str, Any]) -> Scenario:
+    names = ("short", "lay", "symptoms", "signs", "done", "planned", "related")
+    return Scenario(
+        name=entry["name"],
+        field=entry["field"],
+        drugs=tuple(_to_drug(drug) for drug in entry["drugs"]),
+        labs=tuple(Lab(**{**lab, "short": tuple(lab["short"])}) for lab in entry["labs"]),
+        studies=tuple(Study(**{**study, "findings": tuple(study["findings"])}) for study in entry["studies"]),
+        **{name: tuple(entry[name]) for name in names},
+    )
+
+
+def _to_drug(entry: Dict[str, Any]) -> Drug:
+    return Drug(
+        name=entry["name"],
+        brand=entry["brand"],
+        group=entry["class"],
+        doses=tuple(entry["doses"]),
+        frequencies=tuple(entry["frequency"]),
+        route=entry["route"],
+    )

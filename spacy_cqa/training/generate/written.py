@@ -1,0 +1,207 @@
+"""Facts of a written note, from its annotated entities.
+
+The corpus annotates what is mentioned and how (negated, of the family, ...), not what belongs to what. A dose stands
+right behind its drug and a value behind its test, so those are read from the text between; where that is not plain, the
+fact is left out, and a question that could have another answer is not asked.
+"""
+
+import re
+from dataclasses import dataclass
+from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
+
+from ...alignment import section_heading
+from ...errors import Errors
+from ...ontology.patterns import find_pattern, is_bare_value
+from ...types import CATEGORIES
+from ..records import QARecord
+from .facts import Fact, Mention, is_study
+
+FLAGS = ("negated", "family", "historical", "hypothetical", "planned")
+_RELATIVE = re.compile(
+    r"\b((?:maternal |paternal )?(?:grandmother|grandfather|aunt|uncle)|mother|father|sister|brother|son|daughter)\b",
+    re.IGNORECASE,
+)
+_VITAL = re.compile(
+    r"(?P<name>BP|blood pressure|HR|heart rate|pulse|RR|respirat\w+ rate|respirations|temp(?:erature)?|T|SpO2|"
+    r"O2 sat\w*|oxygen saturation|sats?|weight|wt|BMI)\W{0,3}(?:of |is |was )?(?P<value>\d.*)",
+    re.IGNORECASE,
+)
+_HOW_OFTEN = re.compile(
+    r"\b(?:daily|weekly|monthly|nightly|hourly|times|morning|evening|bedtime|needed)\b", re.IGNORECASE
+)
+_SURGERY = re.compile(r"surg|\bpsh\b|operation")
+_BEFORE_DOSE = re.compile(r"[ ,:(]{1,3}")
+_BEFORE_REASON = re.compile(r",?\s(?:taken |given |used |prescribed )?for (?:her |his |the )?")
+_BEFORE_VALUE = re.compile(r"[ :=,(]{1,4}(?:(?:was|is|of|at) )?")
+_BEFORE_RESULT = re.compile(r"[^.;]{0,30}?(?:show(?:s|ed|ing)|demonstrat\w+|reveal\w+|with|:)[ \n](?:an? |the )?")
+_UNSURE = frozenset({"dose", "frequency", "route", "reason", "old dose", "stop reason", "reaction", "value", "result"})
+
+
+@dataclass(frozen=True)
+class Entity:
+    """An entity of the corpus.
+
+    mention (Mention): Where it is.
+    flags (FrozenSet[str]): Which of `FLAGS` hold.
+    section (str): The heading that it stands under, in lower case.
+    """
+
+    mention: Mention
+    flags: FrozenSet[str]
+    section: str
+
+
+def read_facts(record: QARecord) -> Tuple[Fact, ...]:
+    """Read the facts of a note with entities.
+
+    record (QARecord): The note; its entities as in the corpus guide.
+    RETURNS (Tuple[Fact, ...]): The facts that are plain.
+    RAISES (ValueError): E068, if the note has no entities, or one is not at its offset.
+    """
+    entities = _read_entities(record)
+    facts: List[Fact] = []
+    for n, entity in enumerate(entities):
+        facts.extend(_facts_of(record.text, entity, entities[n + 1 : n + 8]))
+    return tuple(facts)
+
+
+def _read_entities(record: QARecord) -> List[Entity]:
+    entries = record.meta.get("paragraph", {}).get("entities")
+    if not isinstance(entries, list):
+        raise ValueError(Errors.E068.format(note=record.id, problem="the note has no list of entities"))
+    entities = [_to_entity(record, number, entry) for number, entry in enumerate(entries)]
+    return sorted(entities, key=lambda entity: entity.mention.start)
+
+
+def _to_entity(record: QARecord, number: int, entry: Any) -> Entity:
+    if not isinstance(entry, dict) or not {"start", "end", "text", "category"} <= entry.keys():
+        problem = f"entity {number} is no object with start, end, text and category"
+        raise ValueError(Errors.E068.format(note=record.id, problem=problem))
+    text, start = entry["text"], entry["start"]
+    if record.text[start : entry["end"]] != text or entry["category"] not in CATEGORIES:
+        problem = f"entity {number} is not at its offset {start}, or of no known category"
+        raise ValueError(Errors.E068.format(note=record.id, problem=problem))
+    flags = frozenset(flag for flag in FLAGS if entry.get(flag))
+    return Entity(Mention(text, start, entry["category"]), flags, section_heading(record.text, start).lower())
+
+
+def _facts_of(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
+    reader = {
+        "Medication": _drug_facts,
+        "Lab Reports": _lab_facts,
+        "Procedure": _procedure_facts,
+        "Diagnosis": _condition_facts,
+        "Symptoms": _symptom_facts,
+    }[entity.mention.category]
+    if "negated" not in entity.flags:
+        yield from reader(text, entity, following)
+
+
+def _drug_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
+    name = entity.mention
+    if is_dosing(name.text) or "family" in entity.flags:
+        return
+    kind = _drug_kind(entity)
+    if kind is None:
+        return
+    attributes: Dict[str, Tuple[Mention, ...]] = {}
+    rest, last = list(following), name
+    if rest and is_dosing(rest[0].mention.text) and _joined(text, name, rest[0].mention, _BEFORE_DOSE):
+        dosing = rest.pop(0).mention
+        attributes["dose" if any(map(str.isdigit, dosing.text)) else "frequency"] = (dosing,)
+        last = dosing
+    if rest and _is_problem(rest[0]) and _joined(text, last, rest[0].mention, _BEFORE_REASON):
+        attributes["reason"] = (rest[0].mention,)
+    yield Fact(kind, name, attributes, {"name": (name.text,)}, _UNSURE)
+
+
+def _is_problem(entity: Entity) -> bool:
+    return entity.mention.category in ("Diagnosis", "Symptoms") and not entity.flags
+
+
+def _drug_kind(entity: Entity) -> Optional[str]:
+    if "allerg" in entity.section:
+        return "allergen"
+    if not entity.flags:
+        return "drug" if re.search(r"\bmed", entity.section) and "past" not in entity.section else "mentioned drug"
+    # A drug that is out of use or only planned says nothing of the dose that is taken.
+    return None
+
+
+def is_dosing(text: str) -> bool:
+    """RETURNS (bool): Whether an entity of the category Medication says how a drug is taken, not which one."""
+    pattern = find_pattern(text)
+    named = pattern is not None and pattern.name in ("dose", "frequency", "route")
+    return text[:1].isdigit() or named or _HOW_OFTEN.search(text) is not None
+
+
+def _lab_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
+    name = entity.mention
+    if is_bare_value(name.text) or any(char.isdigit() for char in name.text[:1]):
+        return
+    labels = {"name": (name.text,)}
+    if "planned" in entity.flags:
+        # Told nowhere only if the note never names the test again, by whatever abbreviation: one mention is no proof.
+        yield Fact("ordered lab", name, {}, labels, _UNSURE)
+    elif not entity.flags and following and is_bare_value(following[0].mention.text):
+        value = following[0].mention
+        if value.category == "Lab Reports" and _joined(text, name, value, _BEFORE_VALUE):
+            yield Fact("lab", name, {"value": (value,)}, labels, _UNSURE)
+
+
+def _procedure_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
+    name, labels = entity.mention, {"name": (entity.mention.text,)}
+    study = is_study(name.text)
+    if entity.flags == {"planned"}:
+        yield Fact("ordered study" if study else "planned procedure", name, {}, labels, _UNSURE)
+    elif entity.flags == {"historical"} and not study and _SURGERY.search(entity.section):
+        yield Fact("procedure", name, {}, labels, _UNSURE)
+    elif study and not entity.flags - {"historical"}:
+        results = tuple(_results(text, name, following))
+        if results:
+            yield Fact("mentioned study", name, {"result": results}, labels, _UNSURE)
+
+
+def _results(text: str, study: Mention, following: Sequence[Entity]) -> Iterator[Mention]:
+    """The findings that follow a study in its sentence."""
+    end = study.span[1]
+    stop = re.search(r"[.;](?:\s|$)|\n", text[end:])
+    limit = end + stop.start() if stop else len(text)
+    inside = [entity for entity in following if entity.mention.start < limit]
+    if not inside or not _joined(text, study, inside[0].mention, _BEFORE_RESULT):
+        return
+    for entity in inside:
+        if entity.mention.category == "Lab Reports" and not entity.flags:
+            yield entity.mention
+
+
+def _condition_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
+    name = entity.mention
+    if "family" in entity.flags:
+        relative = _relative_before(text, name.start)
+        yield Fact("family condition", name, {}, {"relative": (relative,)} if relative else {}, _UNSURE)
+    elif not entity.flags and re.search(r"past medical|\bpmh\b|medical history", entity.section):
+        yield Fact("past condition", name, {}, {"name": (name.text,)}, _UNSURE)
+
+
+def _relative_before(text: str, start: int) -> str:
+    """The relative that a sentence names before a condition, if it names only one."""
+    sentence = re.split(r"[.;\n]", text[max(0, start - 80) : start])[-1]
+    found = _RELATIVE.findall(sentence)
+    return found[0].lower() if len(found) == 1 else ""
+
+
+def _symptom_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
+    name = entity.mention
+    vital = _VITAL.fullmatch(name.text)
+    if vital and not entity.flags:
+        value = Mention(vital["value"], name.start + vital.start("value"), name.category)
+        yield Fact("vital", name, {"value": (value,)}, {"name": (vital["name"],)}, _UNSURE)
+    elif not entity.flags and re.search(
+        r"chief complaint|presenting complaint|\bcc\b|reason for (?:visit|consult)", entity.section
+    ):
+        yield Fact("complaint", name, {}, {}, _UNSURE)
+
+
+def _joined(text: str, first: Mention, second: Mention, between: "re.Pattern[str]") -> bool:
+    return between.fullmatch(text[first.span[1] : second.start]) is not None

@@ -1,0 +1,90 @@
+"""`spacy cqa generate`: files of generated questions, and what happens on bad input."""
+
+import json
+
+import pytest
+import spacy
+from spacy.cli._util import app as spacy_app
+from typer.testing import CliRunner
+
+import spacy_cqa.cli
+from spacy_cqa.training.converters.squad import read_squad
+from spacy_cqa.training.corpus import read_docs
+from spacy_cqa.training.records import doc_to_record
+
+from ..training.test_generate import NOTE, written_note
+from .test_commands import fails
+
+
+@pytest.fixture
+def run():
+    runner = CliRunner()
+    return lambda *arguments: runner.invoke(spacy_app, ["cqa", "generate", *[str(argument) for argument in arguments]])
+
+
+@pytest.fixture
+def notes(tmp_path):
+    """Writes a file of the written note; gives its path."""
+
+    def write(split="train", **changes):
+        note = {**written_note().meta["paragraph"], "context": NOTE, "qas": [], **changes}
+        data = {"version": "v2.0", "split": split, "data": [{"title": "n", "paragraphs": [note]}]}
+        path = tmp_path / "notes.json"
+        path.write_text(json.dumps(data), encoding="utf8")
+        return path
+
+    return write
+
+
+def test_both_forms_hold_the_same(run, notes, tmp_path):
+    for ending in (".json", ".spacy"):
+        result = run(tmp_path / f"made{ending}", "--questions", 60, "--seed", 4, "--notes", notes())
+        assert result.exit_code == 0
+        assert "Wrote 60 questions on" in result.output
+    from_json = list(read_squad(tmp_path / "made.json"))
+    from_spacy = [doc_to_record(doc) for doc in read_docs(tmp_path / "made.spacy", spacy.blank("en"))]
+    assert [(note.text, note.questions) for note in from_json] == [(note.text, note.questions) for note in from_spacy]
+    assert sum(len(note.questions) for note in from_json) == 60
+    assert any(note.text == NOTE for note in from_json)
+
+
+def test_share_of_written_notes(run, notes, tmp_path):
+    for share, expected in ((0, set()), (1, {NOTE})):
+        run(tmp_path / "made.json", "--questions", 20, "--notes", notes(), "--written-share", share)
+        assert {note.text for note in read_squad(tmp_path / "made.json")} & {NOTE} == expected
+
+
+def test_most_of_a_note(run, tmp_path):
+    run(tmp_path / "made.json", "--questions", 20, "--per-note", 3)
+    assert max(len(note.questions) for note in read_squad(tmp_path / "made.json")) == 3
+
+
+@pytest.mark.parametrize("split", ["dev", "test"])
+def test_no_other_split(run, notes, tmp_path, split):
+    fails(run(tmp_path / "made.json", "--notes", notes(split)), "E069")
+    assert not (tmp_path / "made.json").exists()
+
+
+def test_notes_without_entities(run, notes, tmp_path):
+    fails(run(tmp_path / "made.spacy", "--notes", notes(entities=None)), "E068")
+    assert not (tmp_path / "made.spacy").exists()
+
+
+def test_entities_of_a_wrong_form(run, notes, tmp_path):
+    for entities in ([7], [{"start": 0}], [{"start": 0, "end": 10, "text": "CHIEF COMP", "category": "Nothing"}]):
+        fails(run(tmp_path / "made.json", "--notes", notes(entities=entities)), "E068")
+
+
+def test_missing_notes_and_unknown_ending(run, tmp_path):
+    fails(run(tmp_path / "made.json", "--notes", tmp_path / "none.json"), "E031")
+    fails(run(tmp_path / "made.txt"), "E033")
+    assert run(tmp_path / "made.json", "--questions", 0).exit_code != 0
+
+
+def test_no_note_text_on_the_screen(run, notes, tmp_path):
+    result = run(tmp_path / "made.json", "--questions", 30, "--notes", notes())
+    assert "lisinopril" not in result.output
+
+
+def test_the_command_is_known():
+    assert "generate" in {command.name for command in spacy_cqa.cli.app.registered_commands}

@@ -1,0 +1,421 @@
+"""Generated questions: every span exact, every answer the only right one, the same for the same seed."""
+
+import random
+import re
+from collections import Counter
+from itertools import islice, pairwise
+from pathlib import Path
+from typing import Dict, Iterator, List, Set, Tuple
+
+import pytest
+
+from spacy_cqa.training.converters.squad import read_squad
+from spacy_cqa.training.generate.cases import make_case
+from spacy_cqa.training.generate.facts import Mention
+from spacy_cqa.training.generate.notes import SyntheticNote, write_note
+from spacy_cqa.training.generate.patterns import (
+    MAX_ANSWER_WORDS,
+    Asked,
+    Balance,
+    find_askable,
+    holds_words,
+    load_groups,
+    write_question,
+)
+from spacy_cqa.training.generate.scenarios import load_scenarios
+from spacy_cqa.training.generate.stream import generate
+from spacy_cqa.training.generate.writer import load_words
+from spacy_cqa.training.generate.written import FLAGS, is_dosing, read_facts
+from spacy_cqa.training.records import GoldQuestion, QARecord
+from spacy_cqa.types import CATEGORIES
+
+NOTE = """CHIEF COMPLAINT: Chest pain.
+
+PAST MEDICAL HISTORY: gout, asthma
+PAST SURGICAL HISTORY: appendectomy
+
+MEDICATIONS:
+lisinopril 20 mg daily for hypertension
+warfarin
+metformin 500 mg twice daily
+
+ALLERGIES: penicillin
+
+FAMILY HISTORY: Mother has lupus. Father and brother: stroke.
+
+VITALS: BP 142/88.
+LABS: creatinine 1.4 mg/dL. WBC 9.1. Chest x-ray showed a small effusion, cardiomegaly.
+
+PLAN: Gave aspirin 81 mg. Echocardiogram, TSH, physical therapy. Metformin was 850 mg before. No fever."""
+
+# In the order of the note: text, category, flags.
+ENTITIES = [
+    ("Chest pain", "Symptoms", ""),
+    ("gout", "Diagnosis", ""),
+    ("asthma", "Diagnosis", ""),
+    ("appendectomy", "Procedure", "historical"),
+    ("lisinopril", "Medication", ""),
+    ("20 mg daily", "Medication", ""),
+    ("hypertension", "Diagnosis", ""),
+    ("warfarin", "Medication", ""),
+    ("metformin", "Medication", ""),
+    ("500 mg twice daily", "Medication", ""),
+    ("penicillin", "Medication", "historical"),
+    ("lupus", "Diagnosis", "family"),
+    ("stroke", "Diagnosis", "family"),
+    ("BP 142/88", "Symptoms", ""),
+    ("creatinine", "Lab Reports", ""),
+    ("1.4 mg/dL", "Lab Reports", ""),
+    ("WBC", "Lab Reports", ""),
+    ("9.1", "Lab Reports", ""),
+    ("Chest x-ray", "Procedure", ""),
+    ("small effusion", "Lab Reports", ""),
+    ("cardiomegaly", "Lab Reports", ""),
+    ("aspirin", "Medication", ""),
+    ("81 mg", "Medication", ""),
+    ("Echocardiogram", "Procedure", "planned"),
+    ("TSH", "Lab Reports", "planned"),
+    ("physical therapy", "Procedure", "planned"),
+    ("Metformin", "Medication", "historical"),
+    ("850 mg", "Medication", "historical"),
+    ("fever", "Symptoms", "negated"),
+]
+
+
+def written_note(split: str = "train") -> QARecord:
+    """The note above as a record of the corpus."""
+    entities, end = [], 0
+    for text, category, flags in ENTITIES:
+        start = NOTE.index(text, end)
+        end = start + len(text)
+        about = {flag: flag in flags.split(",") for flag in FLAGS}
+        entities.append({"start": start, "end": end, "text": text, "category": category, **about})
+    meta = {"corpus": {"split": split}, "paragraph": {"id": "n", "kind": "clinic visit", "entities": entities}}
+    return QARecord("n", NOTE, [], meta)
+
+
+def synthetic_notes(count: int) -> Iterator[SyntheticNote]:
+    """Some notes, each from its own seed."""
+    for seed in range(count):
+        rng = random.Random(seed)
+        yield write_note(make_case(load_scenarios(), rng), rng)
+
+
+def by_form(form: str, asked: List[Asked]) -> Dict[str, List[str]]:
+    """What can be asked in one form: the slot's first name -> answers."""
+    return {
+        (each.names[0] if each.names else ""): [mentions[0].text for mentions in each.answers]
+        for each in asked
+        if each.group.form.startswith(form)
+    }
+
+
+# Patterns -------------------------------------------------------------------------------------------------------------
+
+
+def test_there_are_patterns_enough():
+    groups = load_groups()
+    patterns = [pattern for group in groups for pattern in group.patterns]
+    assert len(groups) >= 30
+    assert len(patterns) >= 150
+    assert len({group.form for group in groups}) == len(groups)
+    assert min(len(set(group.patterns)) for group in groups) >= 5
+
+
+def test_patterns_name_their_slot():
+    for group in load_groups():
+        for pattern in group.patterns:
+            assert ("{slot}" in pattern) == bool(group.slot), pattern
+
+
+def test_every_kind_of_fact_that_patterns_ask_about_is_told():
+    told = {fact.kind for note in synthetic_notes(60) for fact in note.facts}
+    told |= {fact.kind for fact in read_facts(written_note())}
+    assert {kind for group in load_groups() for kind in group.facts + group.silent} <= told
+
+
+def test_no_question_without_a_slot_stands_in_two_groups():
+    counts = Counter(pattern for group in load_groups() for pattern in group.patterns if not group.slot)
+    assert max(counts.values()) == 1
+
+
+# Questions ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def records() -> List[QARecord]:
+    """Two thousand questions on synthetic notes and on a written one."""
+    return list(generate(2000, seed=7, written=[written_note()], written_share=0.1))
+
+
+def test_every_answer_is_at_its_place(records):
+    for record in records:
+        for question in record.questions:
+            for answer in question.answers:
+                assert record.text[answer.start : answer.end] == answer.text == answer.text.strip() != ""
+                assert len(answer.text.split()) <= MAX_ANSWER_WORDS
+                assert " " not in answer.text or not holds_words(question.text, answer.text)
+
+
+def test_answers_do_not_overlap_and_are_in_order(records):
+    for record in records:
+        for question in record.questions:
+            places = [(answer.start, answer.end) for answer in question.answers]
+            assert all(first[1] <= second[0] for first, second in pairwise(places))
+
+
+def test_kind_category_and_answers_agree(records):
+    for question in (question for record in records for question in record.questions):
+        different = {answer.text.lower() for answer in question.answers}
+        assert question.kind == ("impossible" if not different else "single" if len(different) == 1 else "list")
+        assert (question.category in CATEGORIES) == bool(different)
+        if question.category_probs is not None:
+            assert sum(question.category_probs) == pytest.approx(1)
+            likely = {name for name, share in zip(CATEGORIES, question.category_probs) if share}
+            assert likely == {question.category, *question.also}
+            assert max(question.category_probs) == question.category_probs[CATEGORIES.index(question.category)]
+        else:
+            assert not question.also
+
+
+def test_a_note_is_asked_nothing_twice_and_every_question_has_its_id(records):
+    ids = [question.id for record in records for question in record.questions]
+    assert len(ids) == len(set(ids)) == 2000
+    for text in {record.text for record in records}:
+        asked = [question.text for record in records if record.text == text for question in record.questions]
+        assert len(asked) == len(set(asked))
+
+
+def test_categories_and_kinds_are_balanced(records):
+    questions = [question for record in records for question in record.questions]
+    kinds = Counter(question.kind for question in questions)
+    assert 0.17 < kinds["impossible"] / 2000 < 0.23
+    assert 0.17 < kinds["list"] / 2000 < 0.25
+    categories = Counter(question.category for question in questions if question.category)
+    assert set(categories) == set(CATEGORIES)
+    assert max(categories.values()) < 1.2 * min(categories.values())
+
+
+def test_the_same_seed_gives_the_same_and_another_seed_something_else():
+    first, again, other = (list(generate(60, seed=seed)) for seed in (1, 1, 2))
+    assert first == again
+    assert not {record.text for record in first} & {record.text for record in other}
+
+
+def test_a_stream_is_read_as_far_as_needed():
+    assert len(list(islice(generate(10**9), 3))) == 3
+
+
+def test_count_and_most_of_a_note():
+    records = list(generate(50, per_note=4))
+    assert sum(len(record.questions) for record in records) == 50
+    assert max(len(record.questions) for record in records) == 4
+
+
+def test_an_or_gives_a_soft_label():
+    asked = find_askable(NOTE, read_facts(written_note()), foreign={})
+    (why,) = [each for each in asked if "given ConditionEvent (x) OR" in each.group.form]
+    question = write_question(why, "q", random.Random(0))
+    assert question.category == "Diagnosis"
+    assert question.also == ["Symptoms"]
+    assert question.category_probs == [0.8, 0.0, 0.2, 0.0, 0.0]
+
+
+def test_a_question_that_gives_its_answer_away_is_not_asked():
+    group = next(group for group in load_groups() if group.form.startswith("ConditionEvent (x) [relative"))
+    asked = Asked(group, ("aunt with lupus",), ((Mention("aunt with lupus", 0, "Diagnosis"),),))
+    questions = [write_question(asked, "q", random.Random(n)) for n in range(9)]
+    assert questions == [None] * 9
+
+
+def test_balance_takes_what_falls_short():
+    asked = find_askable(NOTE, read_facts(written_note()), foreign={})
+    balance = Balance()
+    balance.counts.update({each.cell: 100 for each in asked if each.category != "Medication"})
+    chosen = balance.choose(asked, 1, random.Random(0))
+    assert [each.category for each in chosen] == ["Medication"]
+    assert balance.choose(asked, 99, random.Random(0)) != []
+    assert balance.choose([], 5, random.Random(0)) == []
+
+
+# The only right answer: read from the text by itself ------------------------------------------------------------------
+
+
+def statements(text: str) -> List[str]:
+    """Lines and sentences of a synthetic note."""
+    return [piece for piece in re.split(r"\n|\. (?=[A-Z])", text) if piece.strip()]
+
+
+DOSES: Dict[Tuple[str, ...], Set[str]] = {}
+for _drug in (drug for scenario in load_scenarios() for drug in scenario.drugs):
+    DOSES.setdefault(_drug.variants, set()).update(_drug.doses)
+
+
+def asked_of(form: str, count: int) -> Iterator[Tuple[SyntheticNote, Asked]]:
+    """Everything that can be asked in a form, over some notes."""
+    for note in synthetic_notes(count):
+        for asked in find_askable(note.text, note.facts, foreign={}):
+            if asked.group.form.startswith(form):
+                yield note, asked
+
+
+def test_the_dose_is_the_only_one_that_stands_beside_the_drug():
+    found = 0
+    for note, asked in asked_of("MedicationEvent (|drug|) [dosage=x]", 80):
+        beside = [line for line in statements(note.text) if any(holds_words(line, name) for name in asked.names)]
+        doses = {dose for dose in DOSES[asked.names] if any(holds_words(line, dose) for line in beside)}
+        doses -= {dose for dose in doses if any(dose != other and dose in other for other in doses)}
+        old = {mention.text for fact in note.facts for mention in fact.attributes.get("old dose", ())}
+        told = {mentions[0].text for mentions in asked.answers}
+        assert told <= doses, (asked.names, beside)
+        assert doses - told <= old, (asked.names, beside)
+        found += bool(told)
+    assert found > 100
+
+
+def test_a_test_without_a_value_is_only_ordered():
+    silent = 0
+    for note, asked in asked_of("LabEvent (|test|) [result=x]", 80):
+        names = "|".join(re.escape(name) for name in asked.names)
+        value = re.compile(rf"(?<![\w/])(?:{names})(?::| was| came back at)? \d", re.IGNORECASE)
+        told = [line for line in statements(note.text) if value.search(line)]
+        assert len(told) == len(asked.answers), (asked.names, told)
+        silent += not asked.answers
+    assert silent > 20
+
+
+def test_a_relative_has_what_stands_beside():
+    for note, asked in asked_of("ConditionEvent (x) [relative=", 80):
+        lines = [line for line in statements(note.text) if holds_words(line, asked.names[0])]
+        ((answer, *_),) = asked.answers
+        (line,) = [
+            line for line in lines if re.search(rf"{asked.names[0]}(?::| -| w/| ha[ds]| was treated for) ", line)
+        ]
+        assert holds_words(line, answer.text)
+
+
+@pytest.mark.parametrize(
+    ("form", "heading"),
+    [
+        ("ConditionEvent (x) [family=yes]", "family"),
+        ("ProcedureEvent (x) [status=past]", "surgery"),
+        ("ConditionEvent (x) [history=yes]", "history"),
+    ],
+)
+def test_a_list_is_all_of_its_section(form, heading):
+    heading_of = "|".join(re.escape(name) for name in load_words()["headings"][heading])
+    for note, asked in asked_of(form, 60):
+        section = re.search(rf"\n\n(?:{heading_of})[ \n](.*?)\n\n", note.text, re.DOTALL)[1]
+        denied = re.findall(r"(?i)\b(?:no family history of|nobody in the family has|no fh of) ", section)
+        assert len(asked.answers) == len(statements(section)) - len(denied), section
+        assert all(mentions[0].text in section for mentions in asked.answers)
+
+
+def test_what_is_denied_is_no_answer(records):
+    for record in records:
+        denied = re.findall(r"(?:denies|Denies|has had no|\(-\)|There is no) ([^.\n]+)", record.text)
+        answers = {answer.text for question in record.questions for answer in question.answers}
+        assert not answers & set(denied)
+
+
+def test_two_things_of_a_note_are_never_part_of_one_another():
+    for note in synthetic_notes(40):
+        drugs = {fact.labels["name"] for fact in note.facts if fact.kind.endswith("drug") or fact.kind == "allergen"}
+        names = [name.lower() for variants in drugs for name in variants]
+        assert not [(a, b) for a in names for b in names if a != b and a in b and not same_drug(a, b, drugs)]
+
+
+def same_drug(first: str, second: str, drugs: set) -> bool:
+    """Whether two names are variants of one drug."""
+    return any({first, second} <= {name.lower() for name in variants} for variants in drugs)
+
+
+def test_men_and_women_have_what_they_can_have():
+    for note in synthetic_notes(150):
+        if re.search(r"\b(?:man|M)\b", note.text.split("\n\n")[2]):
+            assert not re.search(r"pregnan|menstr|ovarian|uterine", note.text)
+
+
+# Written notes --------------------------------------------------------------------------------------------------------
+
+
+def test_facts_of_a_written_note():
+    asked = find_askable(NOTE, read_facts(written_note()), foreign={})
+    assert by_form("MedicationEvent (|drug|) [dosage=x]", asked) == {
+        "lisinopril": ["20 mg daily"],
+        "metformin": ["500 mg twice daily"],
+        "aspirin": ["81 mg"],
+    }
+    assert by_form("MedicationEvent (x) [status=current]", asked) == {"": ["lisinopril", "warfarin", "metformin"]}
+    assert by_form("MedicationEvent (|drug|) given", asked) == {"lisinopril": ["hypertension"]}
+    assert by_form("AllergyEvent (x)", asked) == {"": ["penicillin"]}
+    assert by_form("LabEvent (|test|) [result", asked) == {"creatinine": ["1.4 mg/dL"], "WBC": ["9.1"]}
+    assert by_form("LabEvent (x) [status=ordered]", asked) == {"": ["TSH"]}
+    assert by_form("VitalEvent", asked) == {"BP": ["142/88"]}
+    assert by_form("SymptomEvent (x) [chief", asked) == {"": ["Chest pain"]}
+    assert by_form("TestEvent (|study|) [result", asked) == {"Chest x-ray": ["small effusion", "cardiomegaly"]}
+    assert by_form("TestEvent (x) [status=ordered]", asked) == {"": ["Echocardiogram"]}
+    assert by_form("ProcedureEvent (x) [status=planned]", asked) == {"": ["physical therapy"]}
+    assert by_form("ProcedureEvent (x) [status=past]", asked) == {"": ["appendectomy"]}
+    assert by_form("ConditionEvent (x) [history", asked) == {"": ["gout", "asthma"]}
+    assert by_form("ConditionEvent (x) [family", asked) == {"": ["lupus", "stroke"]}
+    # "Father and brother: stroke" names two relatives, so nobody is asked about.
+    assert by_form("ConditionEvent (x) [relative", asked) == {"mother": ["lupus"]}
+
+
+@pytest.mark.parametrize("text", ["20 mg daily", "nightly", "PO", "one tablet twice daily", "weekly", "5 units"])
+def test_dosing(text):
+    assert is_dosing(text)
+
+
+@pytest.mark.parametrize("text", ["lisinopril", "vitamin D", "oral contraceptive"])
+def test_drugs_are_no_dosing(text):
+    assert not is_dosing(text)
+
+
+def test_a_written_note_comes_until_nothing_is_left():
+    records = list(generate(3000, seed=1, written=[written_note()], written_share=0.9, per_note=10))
+    asked = [question.text for record in records if record.text == NOTE for question in record.questions]
+    assert 50 < len(asked) == len(set(asked)) < 1000
+    assert records[-1].text != NOTE
+    assert "entities" not in records[0].meta["paragraph"]
+
+
+@pytest.mark.parametrize("split", ["dev", "test", None])
+def test_only_a_training_split_is_asked_about(split):
+    with pytest.raises(ValueError, match="E069"):
+        list(generate(10, written=[written_note(split)]))
+
+
+def test_notes_without_entities_or_with_wrong_ones_are_refused():
+    bare = QARecord("n", NOTE, [], {"corpus": {"split": "train"}})
+    with pytest.raises(ValueError, match=r"E068.*no list of entities"):
+        list(generate(10, written=[bare]))
+    moved = written_note()
+    moved.meta["paragraph"]["entities"][3]["start"] += 1
+    with pytest.raises(ValueError, match=r"E068.*not at its offset"):
+        list(generate(10, written=[moved]))
+
+
+def test_corpus_of_generated_questions_is_of_training_notes_only():
+    corpus = Path(__file__).parents[2] / "assets" / "corpus"
+    train = list(read_squad(corpus / "train.json"))
+    others = {note.text for split in ("dev", "test") for note in read_squad(corpus / f"{split}.json")}
+    if not all("entities" in note.meta["paragraph"] for note in train):
+        pytest.skip("the corpus has no entities yet")
+    for record in generate(400, seed=3, written=train, written_share=1.0):
+        assert record.text not in others
+
+
+def test_names_from_elsewhere_are_asked_only_where_the_note_does_not_hold_them():
+    facts = read_facts(written_note())
+    foreign = {"relative": [("sister",), ("brother",), ("mother",)]}
+    asked = [each for each in find_askable(NOTE, facts, foreign=foreign) if each.group.slot == "relative"]
+    assert [each.names for each in asked if not each.answers] == [("sister",)]
+
+
+def test_a_question_has_its_logical_form(records):
+    forms = {group.form for group in load_groups()}
+    asked: List[GoldQuestion] = [question for record in records for question in record.questions]
+    assert {question.extra["logical_form"] for question in asked} <= forms
+    assert len({question.extra["logical_form"] for question in asked}) > 25
