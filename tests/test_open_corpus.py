@@ -27,7 +27,7 @@ def _load_validator() -> ModuleType:
 
 
 validate = _load_validator()
-SMALL = validate.LIMITS._replace(notes=10, questions=100)
+SMALL = validate.LIMITS._replace(notes=10, questions=100, kind_share=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -116,11 +116,19 @@ def repeated_impossible(corpus: Dict[str, Any]) -> None:
     qa(corpus, "impossible", "dev")["question"] = qa(corpus, "impossible")["question"]
 
 
+def soften(corpus: Dict[str, Any], probs: Any) -> None:
+    """Make a label soft between Diagnosis and Symptoms."""
+    qa(corpus).update(category="Diagnosis", also=["Symptoms"])
+    if probs is not None:
+        qa(corpus)["category_probs"] = probs
+
+
 def one_category(corpus: Dict[str, Any]) -> None:
     """Turn every symptom into a diagnosis."""
     for question in qas(corpus):
         if question["category"] == "Symptoms":
             question.update(category="Diagnosis", also=[])
+            question.pop("category_probs", None)
 
 
 def drop_kind(corpus: Dict[str, Any], kind: str) -> None:
@@ -219,6 +227,27 @@ def drop_kind(corpus: Dict[str, Any], kind: str) -> None:
         pytest.param(
             lambda c: qa(c, "impossible").update(also=["Symptoms"]), "note-001 .*", "also is", id="also-impossible"
         ),
+        pytest.param(lambda c: soften(c, None), "note-001 .*", "category_probs belongs to also", id="no-probs"),
+        pytest.param(lambda c: qa(c).update(category_probs=[1, 0, 0, 0, 0]), "note-001 .*", "belongs to", id="probs"),
+        pytest.param(lambda c: soften(c, [0.6, 0.0, 0.3, 0.0, 0.0]), "note-001 .*", "sum to 1", id="probs-sum"),
+        pytest.param(lambda c: soften(c, [0.4, 0.0, 0.6, 0.0, 0.0]), "note-001 .*", "the greatest", id="probs-order"),
+        pytest.param(lambda c: soften(c, [0.6, 0.4, 0.0, 0.0, 0.0]), "note-001 .*", "shares of", id="probs-other"),
+        pytest.param(
+            lambda c: note(c)["entities"][0].update(start=0, end=3), "note-001 entity 0", "its offset 0", id="entity"
+        ),
+        pytest.param(
+            lambda c: note(c)["entities"].insert(0, note(c)["entities"][1]),
+            "note-001 entity 1",
+            "not in the order",
+            id="entity-order",
+        ),
+        pytest.param(
+            lambda c: note(c)["entities"][0].update(category="Lab"),
+            "note-001 entity 0",
+            "unknown",
+            id="entity-category",
+        ),
+        pytest.param(lambda c: note(c)["entities"].clear(), "note-001", "some are missing", id="no-entities"),
         pytest.param(shared_note, "note-001 note-002", r"share 100.0% of their word 5-grams", id="shared-text"),
         pytest.param(repeated_question, "note-002 .*", "answers of test stand in train too: note-001-", id="repeated"),
         pytest.param(repeated_impossible, "note-003 .*", "of dev stand in train too: note-001-", id="repeated-none"),
@@ -239,8 +268,9 @@ def test_undamaged_copy_has_no_problems(small: Dict[str, Any]) -> None:
 
 
 def test_small_corpus_is_too_small(small: Dict[str, Any]) -> None:
-    messages = [re.sub(r"^\d+ ", "", problem.message) for problem in validate.find_problems(small)]
-    assert messages == ["notes, fewer than 80", "questions, fewer than 900"]
+    limits = validate.LIMITS._replace(kind_share=SMALL.kind_share)
+    messages = [re.sub(r"^\d+ ", "", problem.message) for problem in validate.find_problems(small, limits)]
+    assert messages == ["notes, fewer than 320", "questions, fewer than 4000"]
 
 
 def test_same_question_with_another_answer_is_allowed(small: Dict[str, Any]) -> None:
@@ -289,21 +319,25 @@ def test_statistics_of_two_notes() -> None:
     single = {"category": "Symptoms", "also": ["Diagnosis"], "kind": "single", "answers": [{"text": "a b c d"}]}
     listed = {"category": "Symptoms", "also": [], "kind": "list", "answers": [{"text": "a"}, {"text": "a b"}]}
     nothing = {"category": None, "also": [], "kind": "impossible", "answers": []}
+    entity = {"category": "Symptoms", **dict.fromkeys(validate.FLAGS, False), "negated": True}
     notes = [
-        {"kind": "nursing note", "context": "a b c d", "qas": [single, listed]},
-        {"kind": "nursing note", "context": "a b", "qas": [nothing]},
+        {"kind": "nursing note", "context": "a b c d", "qas": [single, listed], "entities": [entity]},
+        {"kind": "nursing note", "context": "a b", "qas": [nothing], "entities": []},
     ]
     tables = validate.statistics({"train": {"data": [{"paragraphs": [note]} for note in notes]}, "dev": {"data": []}})
     assert tables["size"] == {
         "notes": {"train": 2, "dev": 0, "all": 2},
+        "words": {"train": 6, "dev": 0, "all": 6},
         "questions": {"train": 3, "dev": 0, "all": 3},
         "answers": {"train": 3, "dev": 0, "all": 3},
+        "entities": {"train": 1, "dev": 0, "all": 1},
     }
     train = {table: {row: columns["train"] for row, columns in rows.items()} for table, rows in tables.items()}
     assert train["category"]["Symptoms"] == 2
     assert train["category"]["with a second category"] == 1
     assert train["kind of question"] == {"single": 1, "list": 1, "impossible": 1}
     assert train["kind of note"]["nursing note"] == 2
+    assert (train["entity"]["Symptoms"], train["entity"]["negated"], train["entity"]["planned"]) == (1, 1, 0)
     assert train["words of a note"] == {"shortest": 2, "median": 3, "longest": 4}
     assert train["words of an answer"] == {
         "1 word": 1,
@@ -332,7 +366,42 @@ def test_example_of_the_guide_is_valid() -> None:
     assert {question["kind"] for question in qas(example)} == {"single", "list", "impossible"}
     for check in (validate.check_header, validate.check_ids, validate.check_notes, validate.check_labels):
         assert list(check(example)) == []
-    assert list(validate.check_answers(example, validate.LIMITS)) == []
+    for check in (validate.check_answers, validate.check_entities):
+        assert list(check(example, validate.LIMITS)) == []
+
+
+def test_agreement_by_hand(small: Dict[str, Any], tmp_path: Path) -> None:
+    single, listed, impossible = qa(small), qa(small, "list"), qa(small, "impossible")
+    single["answers"] = [{"text": "left knee pain", "answer_start": 0}]
+    single.update(category="Symptoms", also=["Diagnosis"])
+    listed.update(category="Medication", also=[], answers=[{"text": "aspirin"}, {"text": "heparin"}])
+    reading = {
+        single["id"]: {"answers": ["knee pain"], "category": "Diagnosis"},  # 2 of 3 words: F1 0.8
+        listed["id"]: {"answers": ["aspirin", "warfarin", "Heparin"], "category": "Procedure"},  # 2 of 3 and of 2: 0.8
+        impossible["id"]: {"answers": ["aspirin"], "category": "Medication"},
+    }
+    (tmp_path / "second_reading.json").write_text(json.dumps(reading), encoding="utf8")
+    agreement = validate.read_agreement(small, tmp_path)
+    assert agreement.questions == 3
+    assert agreement.share == pytest.approx(3 / len(list(qas(small))))
+    assert agreement.span_f1 == pytest.approx((0.8 + 0.8 + 0) / 3)
+    assert agreement.unanswerable == 0
+    assert agreement.category == 0.5
+
+
+def test_second_reading_is_large_and_good_enough(corpus: Dict[str, Any]) -> None:
+    agreement = validate.read_agreement(corpus, CORPUS)
+    assert agreement.share >= 0.1
+    assert agreement.span_f1 >= 0.85
+    assert agreement.category >= 0.92
+
+
+def test_datasheet_shows_the_agreement(corpus: Dict[str, Any]) -> None:
+    agreement = validate.read_agreement(corpus, CORPUS)
+    datasheet = (CORPUS / "DATASHEET.md").read_text(encoding="utf8")
+    assert f"{agreement.questions} questions ({100 * agreement.share:.1f} %" in datasheet
+    assert f"Span F1 is {100 * agreement.span_f1:.1f}" in datasheet
+    assert f"{100 * agreement.category:.1f} % of the categories" in datasheet
 
 
 # The command ----------------------------------------------------------------------------------------------------------
@@ -357,10 +426,10 @@ def test_command_names_each_problem(small: Dict[str, Any], tmp_path: Path, capsy
     assert validate.main([str(tmp_path)]) == 1
     lines = capsys.readouterr().out
     assert f"note-001 {qa(small)['id']}: answer is not at its offset 0" in lines
-    assert "problems: 3" in lines  # the copy is too small as well: notes, questions
+    assert "problems: 4" in lines  # the copy is too small as well: notes, questions, lists
 
 
-@pytest.mark.parametrize("arguments", [[], ["--statistics"]])
+@pytest.mark.parametrize("arguments", [[], ["--statistics"], ["--agreement"]])
 def test_command_refuses_a_wrong_form(
     arguments: list, small: Dict[str, Any], tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:

@@ -1,4 +1,4 @@
-"""Checks the open corpus and counts it: `python assets/corpus/validate.py [FOLDER] [--statistics]`.
+"""Checks the open corpus and counts it: `python assets/corpus/validate.py [FOLDER] [--statistics] [--agreement]`.
 
 Exit code 1 if there is a problem. The checks are pure functions over the parsed JSON, so that tests can call them.
 """
@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
-from spacy_cqa.metrics import normalize_answer, overlaps
+from spacy_cqa.metrics import normalize_answer, overlaps, set_f1, token_f1
 from spacy_cqa.types import CATEGORIES, KINDS
 
 SPLITS = {"train": 0.7, "dev": 0.1, "test": 0.2}
@@ -36,6 +36,12 @@ NOTE_KINDS = (
 
 FLAGS = ("negated", "family", "historical", "hypothetical", "planned")
 """What may be said of an entity."""
+
+# Two questions that differ in these alone ask the same.
+_SMALL_WORDS = frozenset(
+    """is was are were be been do does did has have had he she his her him they their patient this that of for to in on
+    at with by from it its any what which who how much many when why there""".split()  # noqa: SIM905 - a list is no clearer
+)
 
 Corpus = Dict[str, Dict[str, Any]]  # split -> its parsed JSON
 
@@ -408,7 +414,8 @@ def check_split_overlap(corpus: Corpus, limits: Limits) -> Iterator[Problem]:
 
 
 def check_repeated_questions(corpus: Corpus) -> Iterator[Problem]:
-    """YIELDS (Problem): Questions of dev and test that stand in train with the same answers, or both with none."""
+    """YIELDS (Problem): Questions of dev and test that stand in train in nearly the same words, with the same answers
+    or both with none."""
     trained = {_asked_and_answered(qa): qa["id"] for split, _, qa in questions_of(corpus) if split == "train"}
     for split, note, qa in questions_of(corpus):
         same = trained.get(_asked_and_answered(qa))
@@ -416,8 +423,9 @@ def check_repeated_questions(corpus: Corpus) -> Iterator[Problem]:
             yield Problem(_place(note, qa), f"question and answers of {split} stand in train too: {same}")
 
 
-def _asked_and_answered(qa: Dict[str, Any]) -> Tuple[str, FrozenSet[str]]:
-    return normalize_answer(qa["question"]), frozenset(normalize_answer(answer["text"]) for answer in qa["answers"])
+def _asked_and_answered(qa: Dict[str, Any]) -> Tuple[FrozenSet[str], FrozenSet[str]]:
+    words = frozenset(normalize_answer(qa["question"]).split()) - _SMALL_WORDS
+    return words, frozenset(normalize_answer(answer["text"]) for answer in qa["answers"])
 
 
 def check_size(corpus: Corpus, limits: Limits) -> Iterator[Problem]:
@@ -524,6 +532,56 @@ def _markdown_table(name: str, rows: Dict[str, Dict[str, int]]) -> str:
     return "\n".join(lines)
 
 
+# Second reading -------------------------------------------------------------------------------------------------------
+
+
+class Agreement(NamedTuple):
+    """How well a second reader, who did not see the answers, agrees with the corpus.
+
+    questions (int): How many were read again.
+    share (float): Of all questions.
+    span_f1 (float): Mean F1 of the answers: of words, of sets for lists; 1 where both say that there is none.
+    unanswerable (float): Share of the impossible questions that the reader left unanswered.
+    category (float): Share of the questions answered by both whose category is right, `also` included.
+    """
+
+    questions: int
+    share: float
+    span_f1: float
+    unanswerable: float
+    category: float
+
+
+def read_agreement(corpus: Corpus, folder: Path) -> Agreement:
+    """Compare the corpus with its second reading.
+
+    corpus (Corpus): The parsed files by split.
+    folder (Path): The folder with second_reading.json: by id of a question, `answers` (texts) and `category`.
+    RETURNS (Agreement): The agreement.
+    RAISES (OSError, ValueError): The file is missing, or is not JSON in UTF-8.
+    """
+    reading = json.loads((folder / "second_reading.json").read_text(encoding="utf8"))
+    questions = {qa["id"]: qa for _, _, qa in questions_of(corpus)}
+    pairs = [(questions[qid], second) for qid, second in reading.items()]
+    impossible = [second for qa, second in pairs if not qa["answers"]]
+    both = [(qa, second) for qa, second in pairs if qa["answers"] and second["answers"]]
+    right = sum(second["category"] in (qa["category"], *qa["also"]) for qa, second in both)
+    return Agreement(
+        questions=len(pairs),
+        share=len(pairs) / len(questions),
+        span_f1=sum(_span_agreement(qa, second["answers"]) for qa, second in pairs) / len(pairs),
+        unanswerable=sum(not second["answers"] for second in impossible) / len(impossible),
+        category=right / len(both),
+    )
+
+
+def _span_agreement(qa: Dict[str, Any], answers: List[str]) -> float:
+    gold = [answer["text"] for answer in qa["answers"]]
+    if not gold or not answers:
+        return float(not gold and not answers)
+    return set_f1(answers, gold) if qa["kind"] == "list" else token_f1(" ".join(answers), gold)
+
+
 # Command --------------------------------------------------------------------------------------------------------------
 
 
@@ -535,6 +593,7 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     """
     parser = argparse.ArgumentParser(description="Check the open corpus, and count it.")
     parser.add_argument("folder", nargs="?", type=Path, default=Path(__file__).parent, help="folder of the JSON files")
+    parser.add_argument("--agreement", action="store_true", help="only print the agreement of the second reading")
     parser.add_argument("--statistics", action="store_true", help="only print the counts, as Markdown tables")
     args = parser.parse_args(argv)
     try:
@@ -543,6 +602,9 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         print(f"{args.folder}: {error}")
         return 1
     malformed = list(check_form(corpus))
+    if args.agreement and not malformed:
+        _print_agreement(read_agreement(corpus, args.folder))
+        return 0
     if args.statistics and not malformed:
         print(markdown_tables(statistics(corpus)))
         return 0
@@ -553,6 +615,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
         _print_summary(corpus)
     print(f"problems: {len(problems)}")
     return 1 if problems else 0
+
+
+def _print_agreement(agreement: Agreement) -> None:
+    print(f"second reading: {agreement.questions} questions, {agreement.share:.1%} of all")
+    print(f"span F1: {100 * agreement.span_f1:.1f}")
+    print(f"impossible questions left unanswered: {agreement.unanswerable:.1%}")
+    print(f"category, where both answer: {agreement.category:.1%}")
 
 
 def _print_summary(corpus: Corpus) -> None:
