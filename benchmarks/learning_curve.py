@@ -2,11 +2,11 @@
 
     python benchmarks/learning_curve.py curve --config configs/experiments.cfg --extra NOTES.json [--seed 0 --seed 1]
 
-Every run takes the same steps, and so about the same time: what differs is the data. A share of the corpus is that share
-of its training notes, the smaller ones within the larger ones. With generated questions there are as many of them as
-written ones, about the same notes and about synthetic ones. A run that is finished is not run again. The table
-(`curve.md`) and the picture (`curve.png`, `curve.svg`) show F1 and category accuracy on the development split and on
-`--extra`, data that is never trained on.
+Every run takes the same steps, and so about the same time: what differs is the data. A share of the corpus is that
+share of its training notes, the smaller ones within the larger ones. With generated questions there are as many of
+them as written ones, about the same notes and about synthetic ones. A run that is finished, on the same data, is not
+run again. The table (`curve.md`) shows F1 and category accuracy, the picture (`curve.png`, `curve.svg`) F1, on the
+development split and on `--extra`, data that is never trained on.
 """
 
 import json
@@ -46,7 +46,9 @@ def main(
     output: Path,
     config: Path = typer.Option(Path("configs/experiments.cfg"), help="Training config; its steps are those of a run"),
     encoder: Path = typer.Option(Path("backbone/minilm"), help="Folder of the encoder"),
-    extra: Path = typer.Option(CORPUS / "test.json", help="Data that is only measured on"),
+    extra: Path = typer.Option(
+        ..., help="Data that is only measured on, SQuAD JSON; not the test split, which is for the end"
+    ),
     seeds: List[int] = typer.Option([0], "--seed", help="Seeds; repeat for several"),
     parts: List[int] = typer.Option(list(SHARES), "--part", help="1/PART of the corpus; repeat for several"),
     kinds: List[str] = typer.Option(list(KINDS[:2]), "--kind", help=f"Some of: {', '.join(KINDS)}; repeat for several"),
@@ -68,12 +70,18 @@ def make_run(point: Point, seed: int, output: Path, config: Path, encoder: Path,
     """RETURNS (Run): The run of a point, its training data written."""
     data = {name: output / "data" / f"{name}.spacy" for name in (f"{point.name}-{seed}", "dev", "extra")}
     train, dev, measured = data.values()
-    if not train.exists():
-        write_records(train, training_notes(point, seed), spacy.blank("en"))
+    write_records(train, training_notes(point, seed), spacy.blank("en"))
     for path, source in ((dev, CORPUS / "dev.json"), (measured, extra)):
-        if not path.exists():
-            write_records(path, read_squad(source), spacy.blank("en"))
-    return Run(config, Data(train, dev, measured), point.name, encoder, "multitask-soft", seed, output / "runs")
+        write_records(path, read_squad(source), spacy.blank("en"))
+    return Run(
+        config=config,
+        data=Data(train, dev, measured),
+        encoder=point.name,
+        encoder_path=encoder,
+        variant="multitask-soft",
+        seed=seed,
+        root=output / "runs",
+    )
 
 
 def training_notes(point: Point, seed: int) -> List[QARecord]:
@@ -126,9 +134,10 @@ def draw(results: Results, path: Path, extra: str) -> None:
         for kind, style in zip(KINDS, ("o-", "s--", "^:"), strict=True):
             points = [point for point in results if point.kind == kind]
             heights = [percent(results[point], split, "cqa_f1") for point in points]
-            panel.plot([1 / point.part for point in points], heights, style, label=kind) if points else None
+            if points:
+                panel.plot([1 / point.part for point in points], heights, style, label=kind)
         panel.set(title=title, xlabel="Share of the training notes", xscale="log", xticks=[1 / part for part in SHARES])
-        panel.set_xticklabels(["1/8", "1/4", "1/2", "all"])
+        panel.set_xticklabels(["all" if part == 1 else f"1/{part}" for part in SHARES])
         panel.minorticks_off()
         panel.grid(alpha=0.4)
     panels[0].set_ylabel("F1 (%)")

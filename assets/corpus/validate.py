@@ -356,7 +356,9 @@ def check_entities(corpus: Corpus, limits: Limits) -> Iterator[Problem]:
         end = 0
         for number, entity in enumerate(note["entities"]):
             place = f"{note['id']} entity {number}"
-            if note["context"][entity["start"] : entity["end"]] != entity["text"] or not entity["text"].strip():
+            start, text = entity["start"], entity["text"]
+            placed = start >= 0 and entity["end"] == start + len(text) and note["context"].startswith(text, start)
+            if not placed or not text or text != text.strip():
                 yield Problem(place, f"entity is not at its offset {entity['start']}: {entity['text']!r}")
             if entity["start"] < end:
                 yield Problem(place, "entities overlap, or are not in the order of the note")
@@ -558,10 +560,13 @@ def read_agreement(corpus: Corpus, folder: Path) -> Agreement:
     corpus (Corpus): The parsed files by split.
     folder (Path): The folder with second_reading.json: by id of a question, `answers` (texts) and `category`.
     RETURNS (Agreement): The agreement.
-    RAISES (OSError, ValueError): The file is missing, or is not JSON in UTF-8.
+    RAISES (OSError, ValueError): The file is missing, is not JSON in UTF-8, or is of another corpus.
     """
     reading = json.loads((folder / "second_reading.json").read_text(encoding="utf8"))
     questions = {qa["id"]: qa for _, _, qa in questions_of(corpus)}
+    unknown = sorted(reading.keys() - questions.keys())
+    if unknown or not reading:
+        raise ValueError(f"second_reading.json has no questions of this corpus, but {unknown[:3]}")
     pairs = [(questions[qid], second) for qid, second in reading.items()]
     impossible = [second for qa, second in pairs if not qa["answers"]]
     both = [(qa, second) for qa, second in pairs if qa["answers"] and second["answers"]]
@@ -598,12 +603,13 @@ def main(argv: Optional[Sequence[str]] = None) -> int:
     args = parser.parse_args(argv)
     try:
         corpus = read_corpus(args.folder)
+        malformed = list(check_form(corpus))
+        agreement = read_agreement(corpus, args.folder) if args.agreement and not malformed else None
     except (OSError, ValueError) as error:
         print(f"{args.folder}: {error}")
         return 1
-    malformed = list(check_form(corpus))
-    if args.agreement and not malformed:
-        _print_agreement(read_agreement(corpus, args.folder))
+    if agreement is not None:
+        _print_agreement(agreement)
         return 0
     if args.statistics and not malformed:
         print(markdown_tables(statistics(corpus)))

@@ -25,7 +25,7 @@ def generate_cli(
     lang: str = typer.Option("en", "--lang", help="Language whose tokenizer splits the notes"),
 ) -> None:
     """Generate notes with questions: question patterns over the annotated entities of written notes, and over synthetic
-    notes from a grammar. Answers and categories are right by construction.
+    notes from a grammar, with answers, categories and soft labels.
 
     Example: python -m spacy cqa generate generated.spacy --questions 20000 --seed 1 --notes assets/corpus/train.json
     """

@@ -6,7 +6,17 @@ from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from .scenarios import Drug, Lab, Scenario, Study
 
-_RELATIVES = ("mother", "father", "sister", "brother", "maternal grandmother", "paternal uncle", "son")
+_RELATIVES = {  # and whether it is a woman
+    "mother": True,
+    "father": False,
+    "sister": True,
+    "brother": False,
+    "maternal grandmother": True,
+    "paternal uncle": False,
+    "son": False,
+}
+_AGE_WITH_A_SON = 45  # least, so that he is old enough to be ill
+_SIDE_EFFECTS = ("nausea", "dizziness", "leg cramps", "insomnia", "constipation", "a metallic taste", "drowsiness")
 _REACTIONS = ("hives", "swelling of the lips", "a widespread rash", "wheezing", "vomiting", "itching", "facial edema")
 _NAMES = ("Adler", "Bianchi", "Castro", "Dumont", "Eriksen", "Farouk", "Greer", "Haddad", "Ito", "Jansen", "Kowal")
 
@@ -134,82 +144,102 @@ def make_case(scenarios: Sequence[Scenario], rng: random.Random) -> Case:
     rng (Random): Source of chance.
     RETURNS (Case): The case.
     """
-    female = rng.random() < 0.5
-    possible = [scenario for scenario in scenarios if scenario.suits(female=female)]
-    chosen, others = (
-        [scenario.of_sex(female=female) for scenario in rng.sample(possible, min(len(possible), count))]
-        for count in (rng.randint(2, 4), 6)
-    )
-    conditions, drugs, tests, complaints, treatments = (Unused(rng) for _ in range(5))
-    problems = []
-    for scenario in chosen:
-        if conditions.claim(scenario.variants):
-            problems.append(_make_problem(scenario, rng, conditions, drugs, tests, complaints, treatments))
-    related = [name for scenario in chosen for name in scenario.related]
-    relatives = rng.sample(_RELATIVES, rng.randint(1, 3))
-    elsewhere = [scenario.name for scenario in others] + related
-    return Case(
-        patient=Patient(rng.choice(_NAMES), rng.randint(19, 91), female),
-        problems=problems,
-        history=conditions.take(related, rng.randint(0, 3)),
-        family=list(zip(relatives, conditions.take(elsewhere, len(relatives)))),
-        allergies=[
-            (drug, reaction)
-            for drug, reaction in zip(
-                _free_drugs([drug for scenario in others for drug in scenario.drugs], rng.randint(0, 2), drugs, rng),
-                complaints.take(_REACTIONS, 2),
-            )
-        ],
-        absent_symptoms=complaints.take([name for scenario in [*chosen, *others] for name in scenario.symptoms], 4),
-        absent_signs=complaints.take([name for scenario in [*chosen, *others] for name in scenario.signs], 3),
-        absent_family=next(iter(conditions.take(elsewhere)), ""),
-    )
+    return _CaseMaker(rng).make(scenarios)
 
 
-def _make_problem(
-    scenario: Scenario,
-    rng: random.Random,
-    conditions: Unused,
-    drugs: Unused,
-    tests: Unused,
-    complaints: Unused,
-    treatments: Unused,
-) -> Problem:
-    problem = Problem(scenario, rng.choice((scenario.name, scenario.name, *scenario.short)))
-    problem.symptoms = complaints.take(scenario.symptoms, rng.randint(2, 4))
-    problem.signs = complaints.take(scenario.signs, rng.randint(1, 3))
-    free = _free_drugs(scenario.drugs, len(scenario.drugs), drugs, rng)
-    cuts = sorted(rng.randint(0, len(free)) for _ in range(3))
-    problem.current = [_use(drug, rng, change=rng.random() < 0.3) for drug in free[: cuts[0]]]
-    problem.started = [_use(drug, rng) for drug in free[cuts[0] : cuts[1]][:2]]
-    for drug in free[cuts[1] : cuts[2]][:1]:
-        problem.stopped = [Stop(drug, _name(drug.variants, rng), next(iter(complaints.take(_REACTIONS)), ""))]
-    problem.considered = list(free[cuts[2] :][:1])
-    labs = [lab for lab in scenario.labs if tests.claim(lab.variants)]
-    rng.shuffle(labs)
-    n_done = rng.randint(0, len(labs))
-    problem.labs, problem.ordered_labs = labs[:n_done], labs[n_done:][:2]
-    studies = [study for study in scenario.studies if tests.claim(study.variants)]
-    rng.shuffle(studies)
-    if studies and rng.random() < 0.5:
-        problem.ordered_study = studies.pop()
-        problem.suspected = next(iter(conditions.take(scenario.related)), "")
-    problem.studies = studies[:2]
-    problem.done = treatments.take(scenario.done, rng.randint(0, 2))
-    problem.planned = treatments.take(scenario.planned, rng.randint(0, 2))
-    return problem
+class _CaseMaker:
+    """Makes up one case; what it has used of each sort, it does not use again."""
 
+    def __init__(self, rng: random.Random):
+        self.rng = rng
+        self.conditions, self.drugs, self.tests, self.complaints, self.treatments = (Unused(rng) for _ in range(5))
 
-def _free_drugs(options: Iterable[Drug], count: int, drugs: Unused, rng: random.Random) -> List[Drug]:
-    left = list(options)
-    rng.shuffle(left)
-    return [drug for drug in left if drugs.claim(drug.variants)][:count]
+    def make(self, scenarios: Sequence[Scenario]) -> Case:
+        patient = Patient(self.rng.choice(_NAMES), self.rng.randint(19, 91), self.rng.random() < 0.5)
+        possible = [scenario for scenario in scenarios if scenario.suits(female=patient.female)]
+        chosen, others = (
+            [scenario.of_sex(female=patient.female) for scenario in self._some(possible, count)]
+            for count in (self.rng.randint(2, 4), 6)
+        )
+        problems = [self._problem(each) for each in chosen if self.conditions.claim(each.variants)]
+        related = [name for scenario in chosen for name in scenario.related]
+        return Case(
+            patient=patient,
+            problems=problems,
+            history=self.conditions.take(related, self.rng.randint(0, 3)),
+            family=self._family(patient, [scenario for scenario in scenarios if scenario not in possible] + others),
+            allergies=self._allergies(others),
+            absent_symptoms=self.complaints.take([name for each in [*chosen, *others] for name in each.symptoms], 4),
+            absent_signs=self.complaints.take([name for each in [*chosen, *others] for name in each.signs], 3),
+            absent_family=next(iter(self.conditions.take([each.name for each in others])), ""),
+        )
 
+    def _some(self, scenarios: Sequence[Scenario], count: int) -> List[Scenario]:
+        return self.rng.sample(list(scenarios), min(len(scenarios), count))
 
-def _use(drug: Drug, rng: random.Random, *, change: bool = False) -> Use:
-    dose, old = rng.sample(drug.doses, 2) if len(drug.doses) > 1 else (drug.doses[0], "")
-    return Use(drug, _name(drug.variants, rng), dose, rng.choice(drug.frequencies), old if change else "")
+    def _family(self, patient: Patient, scenarios: Sequence[Scenario]) -> List[Tuple[str, str]]:
+        known = [name for name in _RELATIVES if name != "son" or patient.age >= _AGE_WITH_A_SON]
+        family = []
+        for relative in self.rng.sample(known, self.rng.randint(1, 3)):
+            names = [each.name for each in scenarios if each.suits(female=_RELATIVES[relative])]
+            family += [(relative, name) for name in self.conditions.take(names)]
+        return family
 
+    def _allergies(self, others: Sequence[Scenario]) -> List[Tuple[Drug, str]]:
+        drugs = self._free_drugs([drug for scenario in others for drug in scenario.drugs])
+        return list(zip(drugs[: self.rng.randint(0, 2)], self.complaints.take(_REACTIONS, 2)))
 
-def _name(variants: Sequence[str], rng: random.Random) -> str:
-    return variants[0] if rng.random() < 0.7 else rng.choice(variants)
+    def _problem(self, scenario: Scenario) -> Problem:
+        problem = Problem(scenario, self.rng.choice((scenario.name, scenario.name, *scenario.short)))
+        problem.symptoms = self.complaints.take(scenario.symptoms, self.rng.randint(2, 4))
+        problem.signs = self.complaints.take(scenario.signs, self.rng.randint(1, 3))
+        problem.done = self.treatments.take(scenario.done, self.rng.randint(0, 2))
+        problem.planned = self.treatments.take(scenario.planned, self.rng.randint(0, 2))
+        self._give_drugs(problem)
+        self._order_tests(problem)
+        return problem
+
+    def _give_drugs(self, problem: Problem) -> None:
+        """Of each class one drug at most is taken; one of the others was stopped, one is considered."""
+        first_of_class: Dict[str, Drug] = {}
+        free = self._free_drugs(problem.scenario.drugs)
+        for drug in free:
+            first_of_class.setdefault(drug.group, drug)
+        taken = list(first_of_class.values())
+        rest = [drug for drug in free if drug not in taken]
+        n_current = self.rng.randint(0, len(taken))
+        problem.current = [self._use(drug, change=self.rng.random() < 0.3) for drug in taken[:n_current]]
+        n_started = min(len(taken) - n_current, self.rng.randint(0, 2))
+        problem.started = [self._use(drug) for drug in taken[n_current : n_current + n_started]]
+        rest += taken[n_current + n_started :]
+        if rest and self.rng.random() < 0.6:
+            drug = rest.pop()
+            problem.stopped = [
+                Stop(drug, self._name(drug.variants), next(iter(self.complaints.take(_SIDE_EFFECTS)), ""))
+            ]
+        if rest and self.rng.random() < 0.4:
+            problem.considered = [rest.pop()]
+
+    def _order_tests(self, problem: Problem) -> None:
+        labs = [lab for lab in problem.scenario.labs if self.tests.claim(lab.variants)]
+        self.rng.shuffle(labs)
+        n_done = self.rng.randint(0, len(labs))
+        problem.labs, problem.ordered_labs = labs[:n_done], labs[n_done:][:2]
+        studies = [study for study in problem.scenario.studies if self.tests.claim(study.variants)]
+        self.rng.shuffle(studies)
+        if studies and self.rng.random() < 0.5:
+            problem.ordered_study = studies.pop()
+            problem.suspected = next(iter(self.conditions.take(problem.scenario.related)), "")
+        problem.studies = studies[:2]
+
+    def _free_drugs(self, options: Iterable[Drug]) -> List[Drug]:
+        left = list(options)
+        self.rng.shuffle(left)
+        return [drug for drug in left if self.drugs.claim(drug.variants)]
+
+    def _use(self, drug: Drug, *, change: bool = False) -> Use:
+        dose, old = self.rng.sample(drug.doses, 2) if len(drug.doses) > 1 else (drug.doses[0], "")
+        return Use(drug, self._name(drug.variants), dose, self.rng.choice(drug.frequencies), old if change else "")
+
+    def _name(self, variants: Sequence[str]) -> str:
+        return variants[0] if self.rng.random() < 0.7 else self.rng.choice(variants)

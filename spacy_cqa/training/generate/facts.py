@@ -7,8 +7,14 @@ from typing import FrozenSet, Mapping, Tuple
 from ...types import CharSpan
 
 _STUDY = re.compile(
-    r"x-?ray|radiograph|film|\bCT|MR[IA]|ultraso|\bUS\b|doppler|duplex|echo|scan|E[CK]G|EEG|EMG|biops|scopy|gram\b|study"
-    r"|studies|test|CXR|KUB|imaging|\bPET\b|DEXA|monitor",
+    r"x-?ray|radiograph|films?\b|\bCTA?\b|\bMR[IACV]+P?\b|ultraso|\bUS\b|doppler|duplex|echo|scan|tomograph|\bE[CK]G\b|\bEEG\b"
+    r"|\bEMG\b|biops|scopy\b|\w(?<!pro)gram\b|\bstud(?:y|ies)\b|\btests?\b|testing|\bPET\b|DEXA|densitometr|manometr"
+    r"|somnograph|\bsampling\b|elastograph|\bFNA\b|cytolog|evoked|spirometr|perimetr|neuropsych|\bCXR\b|\bKUB\b|imaging"
+    r"|\bmonitor\b|holter|puncture|aspiration",
+    re.IGNORECASE,
+)
+_NO_STUDY = re.compile(
+    r"program|training|dilat|inject|drain|lithotrips|thalamotomy|guided|therapy|repair|removal|ablation|stent",
     re.IGNORECASE,
 )
 
@@ -57,4 +63,4 @@ class Fact:
 
 def is_study(name: str) -> bool:
     """RETURNS (bool): Whether a procedure of this name is done to find something out, not to treat."""
-    return _STUDY.search(name) is not None
+    return _STUDY.search(name) is not None and _NO_STUDY.search(name) is None

@@ -15,10 +15,17 @@ DIAGNOSIS, MEDICATION, SYMPTOMS, PROCEDURE, LAB = "Diagnosis", "Medication", "Sy
 
 _DURATIONS = ("two days", "three weeks", "several months", "10 days", "four months", "six weeks", "24 hours")
 _MEASURED = re.compile(
-    r"blood pressure|arterial pressure|heart rate|temperature|saturation|respiratory rate|pulse|weight"
+    r"blood pressure|arterial pressure|heart rate|temperature|saturation|respiratory rate|pulse|weight|tachy|brady"
+    r"|hypox|hypotens|hypertens|orthosta|fever|febrile"
 )
+_FORM = re.compile(  # the form of a drug tells how it is given
+    r"cream|ointment|drops?\b|puff|inhal|nebul|spray|patch|\bgel\b|inject|infus|softgel|tablet|capsule|solution|oral|intra",
+    re.IGNORECASE,
+)
+_WITH_INFUSIONS = ("admission history", "emergency note", "progress note")  # where intensive care may be described
+_THIS_YEAR = 2024
 _INTERVALS = ("one week", "two weeks", "a month", "3 months", "half a year")
-_JOBS = ("a teacher", "a retired welder", "an accountant", "a cook", "a bus driver", "a librarian")
+_JOBS = ("a teacher", "a welder", "an accountant", "a cook", "a bus driver", "a librarian")
 _PARTNERS = ("a spouse", "two cats", "an adult daughter", "a roommate")
 _MONTHS = ["Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"]
 
@@ -43,7 +50,8 @@ def write_note(case: Case, rng: random.Random) -> SyntheticNote:
     rng (Random): Source of chance: kind, style, order of the sections, words.
     RETURNS (SyntheticNote): The note.
     """
-    kind = rng.choice(sorted(load_words()["titles"]))
+    fields = {problem.scenario.field for problem in case.problems}
+    kind = rng.choice(_WITH_INFUSIONS if "critical care" in fields else sorted(load_words()["titles"]))
     note = NoteWriter(rng.choice(("prose", "terse")), case.patient.words(), rng)
     title = rng.choice(load_words()["titles"][kind])
     note.add(f"{title}\n\n" if title else "")
@@ -52,7 +60,8 @@ def write_note(case: Case, rng: random.Random) -> SyntheticNote:
         heading = rng.choice(load_words()["headings"][name])
         note.add(f"{heading} " if inline and heading.endswith(":") else f"{heading}\n")
         statements = SECTIONS[name](note, case)
-        rng.shuffle(statements) if name not in _IN_ORDER else None
+        if name not in _IN_ORDER:
+            rng.shuffle(statements)
         _join(note, statements, "\n" if name in _LISTS or note.style == "terse" else " ")
         note.add("\n\n")
     return SyntheticNote(note.text, kind, case.problems[0].scenario.field, tuple(note.facts))
@@ -86,7 +95,9 @@ def _duration(note: NoteWriter) -> str:
 
 
 def _year(note: NoteWriter) -> str:
-    return str(note.rng.randint(2004, 2023))
+    """A year of the patient's adult life, as far as the last twenty years go."""
+    age = int(note.words["age"])
+    return str(note.rng.randint(max(_THIS_YEAR - 20, _THIS_YEAR - age + 18), _THIS_YEAR - 1))
 
 
 # Sections: each gives its statements, in order ------------------------------------------------------------------------
@@ -97,8 +108,7 @@ def _complaint(note: NoteWriter, case: Case) -> List[Statement]:
 
 
 def _story(note: NoteWriter, case: Case) -> List[Statement]:
-    patient = case.patient.words()
-    opening = partial(_plain, note, "opening", **{key: patient[key] for key in ("name", "age", "sex", "person")})
+    opening = partial(_plain, note, "opening")
     further = [name for n, problem in enumerate(case.problems) for name in problem.symptoms[0 if n else 1 :]]
     told = [partial(_symptom, note, "symptoms", "symptom", name) for name in further[: note.rng.randint(1, 5)]]
     denied = [
@@ -129,13 +139,15 @@ def _surgery(note: NoteWriter, case: Case) -> List[Statement]:
         mentions = note.say("surgery", procedure=Term(name, PROCEDURE), year=_year(note))
         note.tell("procedure", mentions, "procedure")
 
-    return [partial(one, name) for problem in case.problems for name in problem.done]
+    return [partial(one, name) for problem in case.problems for name in problem.done if not is_study(name)]
 
 
 def _drugs(note: NoteWriter, case: Case) -> List[Statement]:
     uses = [(problem, use) for problem in case.problems for use in problem.current]
     stops = [(problem, stop) for problem in case.problems for stop in problem.stopped]
     statements: List[Statement] = [partial(_current_drug, note, problem, use) for problem, use in uses]
+    if stops and not uses:
+        statements.append(partial(_plain, note, "no drugs"))
     for _, stop in stops:
         statements.insert(note.rng.randint(0, len(statements)), partial(_stopped_drug, note, stop))
     return statements
@@ -164,13 +176,19 @@ def _current_drug(note: NoteWriter, problem: Problem, use: Use) -> None:
     )
     attributes = _told("dose", "frequency", "route", "reason")
     # A list that does not say why: whoever knows the drug knows the reason, so nobody can call it untold.
-    note.tell("drug", mentions, "drug", attributes=attributes, labels=labels, unsure=["reason"])
+    note.tell("drug", mentions, "drug", attributes=attributes, labels=labels, unsure=["reason", *_told_by_form(use)])
     note.tell("treatment", mentions, "drug", labels={"reason": problem.scenario.variants})
 
 
 def _taken(use: Use, **terms: Term) -> Dict[str, Term]:
     frequency, route = Term(use.frequency, MEDICATION), Term(use.drug.route, MEDICATION)
     return {"drug": Term(use.text, MEDICATION), "frequency": frequency, "route": route, **terms}
+
+
+def _told_by_form(use: Use) -> List[str]:
+    """What the words for a drug, its dose and frequency may tell besides."""
+    words = " ".join((use.text, use.dose, use.frequency, *use.drug.variants))
+    return (["route"] if _FORM.search(words) else []) + (["dose"] if re.search(r"percent|%|\d", use.text) else [])
 
 
 def _told(*names: str) -> Dict[str, Sequence[str]]:
@@ -224,8 +242,13 @@ def _vitals(note: NoteWriter, case: Case) -> List[Statement]:
     return [partial(one, *vital) for vital in chosen]
 
 
+def _blood_pressure(rng: random.Random) -> str:
+    systolic = rng.randint(92, 186)
+    return f"{systolic}/{systolic - rng.randint(30, 42) - (systolic - 92) // 3}"
+
+
 VITALS: Sequence[Tuple[Tuple[str, ...], Callable[[random.Random], str]]] = (
-    (("blood pressure", "BP"), lambda rng: f"{rng.randint(88, 186)}/{rng.randint(48, 104)}"),
+    (("blood pressure", "BP"), _blood_pressure),
     (("heart rate", "pulse", "HR"), lambda rng: f"{rng.randint(48, 132)}"),
     (("respiratory rate", "RR"), lambda rng: f"{rng.randint(11, 30)}"),
     (("temperature", "Temp"), lambda rng: f"{rng.uniform(97, 103):.1f} F"),
@@ -243,8 +266,9 @@ def _exam(note: NoteWriter, case: Case) -> List[Statement]:
 
     # What a vital sign is, only the vital signs tell.
     found = [name for problem in case.problems for name in problem.signs if not _MEASURED.search(name)]
+    absent = [name for name in case.absent_signs if not _MEASURED.search(name) and not re.search(r"\d", name)]
     signs = [partial(one, name) for name in found]
-    return [*signs, *(partial(_plain, note, "no exam", absent=name) for name in case.absent_signs)]
+    return [*signs, *(partial(_plain, note, "no exam", absent=name) for name in absent)]
 
 
 def _labs(note: NoteWriter, case: Case) -> List[Statement]:
@@ -330,7 +354,8 @@ def _start_drug(note: NoteWriter, problem: Problem, use: Use, reason: Mention) -
 def _change_drug(note: NoteWriter, problem: Problem, use: Use, reason: Mention) -> None:
     mentions = note.say("change drug", **_taken(use, dose=Term(use.dose, MEDICATION)), direction=use.direction)
     mentions = {**mentions, "reason": reason}
-    _tell_planned(note, "drug", mentions, use, problem, ("dose",))
+    # What dose it has now, the list and the plan say differently: only the change is asked for.
+    _tell_planned(note, "drug", mentions, use, problem, (), unsure=["dose"])
     labels = {"name": use.drug.variants}
     note.tell("changed drug", mentions, "drug", attributes=_told("dose"), labels=labels)
 
@@ -341,10 +366,18 @@ def _continue_drug(note: NoteWriter, problem: Problem, use: Use, reason: Mention
 
 
 def _tell_planned(
-    note: NoteWriter, kind: str, mentions: Dict[str, Mention], use: Use, problem: Problem, told: Sequence[str]
+    note: NoteWriter,
+    kind: str,
+    mentions: Dict[str, Mention],
+    use: Use,
+    problem: Problem,
+    told: Sequence[str],
+    *,
+    unsure: Sequence[str] = (),
 ) -> None:
     labels = _drug_labels(use.drug, problem)
-    note.tell(kind, mentions, "drug", attributes=_told("reason", *told), labels=labels)
+    guessed = [*unsure, *_told_by_form(use)]
+    note.tell(kind, mentions, "drug", attributes=_told("reason", *told), labels=labels, unsure=guessed)
     note.tell("treatment", mentions, "drug", labels={"reason": problem.scenario.variants})
 
 

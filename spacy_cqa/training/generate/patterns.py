@@ -1,7 +1,7 @@
 """Question patterns asked over the facts of a note: emrQA's way of making questions (Pampari et al., EMNLP 2018).
 
-The patterns are data, `patterns.yml`. What a group of them asks of which facts decides the answers and their category,
-so both are right by construction.
+The patterns are data, `patterns.yml`. What a group of them asks of which facts decides the answers and their category:
+both are as right as the facts.
 """
 
 import random
@@ -56,7 +56,7 @@ class Asked:
 
     @property
     def kind(self) -> str:
-        """RETURNS (str): The kind of question, as in the corpus."""
+        """RETURNS (str): The kind of question. Several mentions of a single answer are alternatives."""
         return "impossible" if not self.answers else "single" if len(self.answers) == 1 else "list"
 
     @cached_property
@@ -218,7 +218,7 @@ def write_question(asked: Asked, qid: str, rng: random.Random) -> Optional[GoldQ
     """
     slot = _slot_name(asked.names, rng)
     text = _as_typed(rng.choice(asked.group.patterns).format(slot=slot), rng)
-    if any(" " in mention.text and holds_words(text, mention.text) for same in asked.answers for mention in same):
+    if any(len(mention.text) > 3 and holds_words(text, mention.text) for same in asked.answers for mention in same):
         return None
     return GoldQuestion(
         id=qid,

@@ -17,8 +17,8 @@ _OTHER_SEX = {  # words that a note on a woman, or on a man, cannot hold
         r"prostat|penile|penis|testic|testis|scrot|priapism|erectile|orchi|hydrocele|vasectomy", re.IGNORECASE
     ),
     False: re.compile(
-        r"pregnan|menstr|menopaus|period|uter|ovar|vagin|cervical intraepi|endometri|hyster|breastfe|obstetric|"
-        r"cesarean|postpartum|eclampsia|gestation|miscarr|pelvic exam|gynec|lochia|labor|fetal|amnio",
+        r"pregnan|menstr|menopaus|\bperiods?\b|uterin|uterus|ovar|vagin|cervical intraepi|endometri|hyster|breastfe|"
+        r"obstetric|cesarean|postpartum|eclampsia|gestation|miscarr|pelvic exam|gynec|lochia|\blabor\b|fetal|amnio",
         re.IGNORECASE,
     ),
 }
@@ -102,13 +102,13 @@ class Scenario:
 
     def suits(self, *, female: bool) -> bool:
         """RETURNS (bool): Whether a patient of this sex can have the condition."""
-        return not any(_OTHER_SEX[female].search(text) for text in (*self.variants, *self.related, *self.done))
+        return not any(_OTHER_SEX[female].search(text) for text in self.variants)
 
     def of_sex(self, *, female: bool) -> "Scenario":
         """RETURNS (Scenario): Without what a patient of this sex cannot have or need."""
         kept: Dict[str, Any] = {
             name: tuple(text for text in getattr(self, name) if not _OTHER_SEX[female].search(text))
-            for name in ("symptoms", "signs", "planned")
+            for name in ("symptoms", "signs", "done", "planned", "related")
         }
         return replace(self, **kept)
 
@@ -136,7 +136,11 @@ def _to_drug(entry: Dict[str, Any]) -> Drug:
         name=entry["name"],
         brand=entry["brand"],
         group=entry["class"],
-        doses=tuple(entry["doses"]),
-        frequencies=tuple(entry["frequency"]),
+        doses=_texts(entry["doses"]),
+        frequencies=_texts(entry["frequency"]),
         route=entry["route"],
     )
+
+
+def _texts(value: Any) -> Tuple[str, ...]:
+    return (value,) if isinstance(value, str) else tuple(value)

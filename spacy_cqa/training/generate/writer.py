@@ -11,7 +11,7 @@ import srsly
 from .facts import Fact, Mention
 
 WORDS = Path(__file__).with_name("notes.yml")
-_HABIT = 0.7  # how often a statement is put as the last one of its kind was
+_HABIT = 0.85  # how often a statement is put as the last one of its kind was
 
 
 class Term(NamedTuple):

@@ -6,7 +6,7 @@ fact is left out, and a question that could have another answer is not asked.
 """
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from ...alignment import section_heading
@@ -30,10 +30,17 @@ _HOW_OFTEN = re.compile(
     r"\b(?:daily|weekly|monthly|nightly|hourly|times|morning|evening|bedtime|needed)\b", re.IGNORECASE
 )
 _SURGERY = re.compile(r"surg|\bpsh\b|operation")
+_COMPLAINT = re.compile(r"chief complaint|presenting complaint|\bcc\b|reason for (?:visit|consult)")
 _BEFORE_DOSE = re.compile(r"[ ,:(]{1,3}")
 _BEFORE_REASON = re.compile(r",?\s(?:taken |given |used |prescribed )?for (?:her |his |the )?")
 _BEFORE_VALUE = re.compile(r"[ :=,(]{1,4}(?:(?:was|is|of|at) )?")
 _BEFORE_RESULT = re.compile(r"[^.;]{0,30}?(?:show(?:s|ed|ing)|demonstrat\w+|reveal\w+|with|:)[ \n](?:an? |the )?")
+_CHANGED = re.compile(
+    r"\b(?:stop|held|hold|half|reduc|increas|decreas|chang|taper|discontinu|switch|titrat|d/c|instead|from)|->|→",
+    re.IGNORECASE,
+)
+_MEDICATIONS = re.compile(r"\b(?:medications?|meds|medicines)\b(?!.*\bgiven)")
+_NEAR = 8  # how many entities further on something may belong to an entity
 _UNSURE = frozenset({"dose", "frequency", "route", "reason", "old dose", "stop reason", "reaction", "value", "result"})
 
 
@@ -61,8 +68,19 @@ def read_facts(record: QARecord) -> Tuple[Fact, ...]:
     entities = _read_entities(record)
     facts: List[Fact] = []
     for n, entity in enumerate(entities):
-        facts.extend(_facts_of(record.text, entity, entities[n + 1 : n + 8]))
-    return tuple(facts)
+        facts.extend(_facts_of(record.text, entity, entities[n + 1 : n + _NEAR]))
+    return tuple(_without_gaps(facts, entities))
+
+
+def _without_gaps(facts: Sequence[Fact], entities: Sequence[Entity]) -> Iterator[Fact]:
+    """Lists that may lack something are not asked for: what they hold stays as single facts only."""
+    listed = {fact.name.text.lower() for fact in facts if fact.kind == "drug"}
+    outside = any(fact.kind == "mentioned drug" and fact.name.text.lower() not in listed for fact in facts)
+    relatives = any("family" in entity.flags and entity.mention.category != "Diagnosis" for entity in entities)
+    gaps = {"drug"} if outside else set()
+    gaps |= {"family condition"} if relatives else set()
+    for fact in facts:
+        yield replace(fact, kind=f"mentioned {fact.kind}") if fact.kind in gaps else fact
 
 
 def _read_entities(record: QARecord) -> List[Entity]:
@@ -77,11 +95,12 @@ def _to_entity(record: QARecord, number: int, entry: Any) -> Entity:
     if not isinstance(entry, dict) or not {"start", "end", "text", "category"} <= entry.keys():
         problem = f"entity {number} is no object with start, end, text and category"
         raise ValueError(Errors.E068.format(note=record.id, problem=problem))
-    text, start = entry["text"], entry["start"]
-    if record.text[start : entry["end"]] != text or entry["category"] not in CATEGORIES:
-        problem = f"entity {number} is not at its offset {start}, or of no known category"
+    text, start, end = entry["text"], entry["start"], entry["end"]
+    placed = type(start) is type(end) is int and 0 <= start < end and record.text[start:end] == text
+    if not placed or end - start != len(text) or entry["category"] not in CATEGORIES:
+        problem = f"entity {number} is not at its offset {start!r}, or of no known category"
         raise ValueError(Errors.E068.format(note=record.id, problem=problem))
-    flags = frozenset(flag for flag in FLAGS if entry.get(flag))
+    flags = frozenset(flag for flag in FLAGS if entry.get(flag) is True)
     return Entity(Mention(text, start, entry["category"]), flags, section_heading(record.text, start).lower())
 
 
@@ -106,7 +125,7 @@ def _drug_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Itera
         return
     attributes: Dict[str, Tuple[Mention, ...]] = {}
     rest, last = list(following), name
-    if rest and is_dosing(rest[0].mention.text) and _joined(text, name, rest[0].mention, _BEFORE_DOSE):
+    if rest and _is_its_dosing(text, name, rest):
         dosing = rest.pop(0).mention
         attributes["dose" if any(map(str.isdigit, dosing.text)) else "frequency"] = (dosing,)
         last = dosing
@@ -115,15 +134,26 @@ def _drug_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Itera
     yield Fact(kind, name, attributes, {"name": (name.text,)}, _UNSURE)
 
 
+def _is_its_dosing(text: str, name: Mention, rest: Sequence[Entity]) -> bool:
+    """Whether the next entity is the dosing of a drug, the only one, and the note changes it nowhere."""
+    dosing = rest[0].mention
+    if rest[0].flags or not is_dosing(dosing.text) or not _joined(text, name, dosing, _BEFORE_DOSE):
+        return False
+    if len(rest) > 1 and is_dosing(rest[1].mention.text) and rest[1].mention.category == "Medication":
+        return False
+    pattern = re.compile(rf"(?<!\w){re.escape(name.text)}(?!\w)", re.IGNORECASE)
+    return not any(_CHANGED.search(line) for line in text.splitlines() if pattern.search(line))
+
+
 def _is_problem(entity: Entity) -> bool:
     return entity.mention.category in ("Diagnosis", "Symptoms") and not entity.flags
 
 
 def _drug_kind(entity: Entity) -> Optional[str]:
     if "allerg" in entity.section:
-        return "allergen"
+        return "allergen" if "historical" in entity.flags else None
     if not entity.flags:
-        return "drug" if re.search(r"\bmed", entity.section) and "past" not in entity.section else "mentioned drug"
+        return "drug" if _MEDICATIONS.search(entity.section) else "mentioned drug"
     # A drug that is out of use or only planned says nothing of the dose that is taken.
     return None
 
@@ -143,17 +173,27 @@ def _lab_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterat
     if "planned" in entity.flags:
         # Told nowhere only if the note never names the test again, by whatever abbreviation: one mention is no proof.
         yield Fact("ordered lab", name, {}, labels, _UNSURE)
-    elif not entity.flags and following and is_bare_value(following[0].mention.text):
-        value = following[0].mention
-        if value.category == "Lab Reports" and _joined(text, name, value, _BEFORE_VALUE):
-            yield Fact("lab", name, {"value": (value,)}, labels, _UNSURE)
+    elif not entity.flags and following and _is_its_value(text, name, following):
+        yield Fact("lab", name, {"value": (following[0].mention,)}, labels, _UNSURE)
+
+
+def _is_its_value(text: str, name: Mention, following: Sequence[Entity]) -> bool:
+    """Whether the next entity is the value of a test, and the note holds no other one."""
+    value = following[0].mention
+    if following[0].flags or value.category != "Lab Reports" or not is_bare_value(value.text):
+        return False
+    if len(following) > 1 and is_bare_value(following[1].mention.text):
+        return False
+    mentions = re.findall(rf"(?<!\w){re.escape(name.text)}(?!\w)", text, re.IGNORECASE)
+    return len(mentions) == 1 and _joined(text, name, value, _BEFORE_VALUE)
 
 
 def _procedure_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
     name, labels = entity.mention, {"name": (entity.mention.text,)}
     study = is_study(name.text)
     if entity.flags == {"planned"}:
-        yield Fact("ordered study" if study else "planned procedure", name, {}, labels, _UNSURE)
+        if study:
+            yield Fact("ordered study", name, {}, labels, _UNSURE)
     elif entity.flags == {"historical"} and not study and _SURGERY.search(entity.section):
         yield Fact("procedure", name, {}, labels, _UNSURE)
     elif study and not entity.flags - {"historical"}:
@@ -170,6 +210,8 @@ def _results(text: str, study: Mention, following: Sequence[Entity]) -> Iterator
     inside = [entity for entity in following if entity.mention.start < limit]
     if not inside or not _joined(text, study, inside[0].mention, _BEFORE_RESULT):
         return
+    if any(is_bare_value(entity.mention.text) for entity in inside):
+        return  # a measure and its value, which are one result
     for entity in inside:
         if entity.mention.category == "Lab Reports" and not entity.flags:
             yield entity.mention
@@ -180,7 +222,7 @@ def _condition_facts(text: str, entity: Entity, following: Sequence[Entity]) -> 
     if "family" in entity.flags:
         relative = _relative_before(text, name.start)
         yield Fact("family condition", name, {}, {"relative": (relative,)} if relative else {}, _UNSURE)
-    elif not entity.flags and re.search(r"past medical|\bpmh\b|medical history", entity.section):
+    elif entity.flags <= {"historical"} and re.search(r"past medical|\bpmh\b|medical history", entity.section):
         yield Fact("past condition", name, {}, {"name": (name.text,)}, _UNSURE)
 
 
@@ -197,10 +239,16 @@ def _symptom_facts(text: str, entity: Entity, following: Sequence[Entity]) -> It
     if vital and not entity.flags:
         value = Mention(vital["value"], name.start + vital.start("value"), name.category)
         yield Fact("vital", name, {"value": (value,)}, {"name": (vital["name"],)}, _UNSURE)
-    elif not entity.flags and re.search(
-        r"chief complaint|presenting complaint|\bcc\b|reason for (?:visit|consult)", entity.section
-    ):
+    elif not entity.flags and _COMPLAINT.search(entity.section) and _is_on_the_line_of_its_heading(text, name.start):
         yield Fact("complaint", name, {}, {}, _UNSURE)
+
+
+def _is_on_the_line_of_its_heading(text: str, start: int) -> bool:
+    before = text[:start].rstrip(" ").splitlines() or [""]
+    line, above = before[-1], next((line for line in reversed(before[:-1]) if line.strip()), "")
+    return _COMPLAINT.search(line.lower()) is not None or (
+        _COMPLAINT.search(above.lower()) is not None and len(above) < 40
+    )
 
 
 def _joined(text: str, first: Mention, second: Mention, between: "re.Pattern[str]") -> bool:
