@@ -18,6 +18,7 @@ from typing import Any, Dict, List, NamedTuple
 import spacy
 import typer
 
+from spacy_cqa.export.plots import save_figure
 from spacy_cqa.training.converters.squad import read_squad
 from spacy_cqa.training.experiments import Data, Run, run_training
 from spacy_cqa.training.generate.stream import generate
@@ -143,7 +144,7 @@ def draw(results: Results, path: Path, extra: str) -> None:
     panels[0].set_ylabel("F1 (%)")
     panels[0].legend()
     for ending in ("png", "svg"):
-        figure.savefig(path.with_suffix(f".{ending}"), dpi=140)
+        save_figure(figure, path.with_suffix(f".{ending}"))
 
 
 if __name__ == "__main__":

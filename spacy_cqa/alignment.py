@@ -44,6 +44,13 @@ def find_all(text: str, piece: str, limit: int = 2) -> Sequence[int]:
     return found
 
 
+def holds_words(text: str, words: str) -> bool:
+    """RETURNS (bool): Whether words stand in a text, whole and in whatever case."""
+    if words.lower() not in text.lower():  # quick, and mostly enough
+        return False
+    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE) is not None
+
+
 def tokens_to_subwords(
     token_starts: numpy.ndarray,
     token_ends: numpy.ndarray,

@@ -8,6 +8,9 @@ CATEGORIES: Tuple[str, ...] = ("Diagnosis", "Medication", "Symptoms", "Procedure
 KINDS: Tuple[str, ...] = ("single", "list", "impossible")
 """`single`: one answer (several golds are alternatives); `list`: every gold is required; `impossible`: no answer."""
 
+ENTITY_FLAGS: Tuple[str, ...] = ("negated", "family", "historical", "hypothetical", "planned")
+"""What a note may say of an entity of the open corpus; `assets/corpus/GUIDE.md` has the rules."""
+
 SPANS_KEY = "clinical_qa"
 
 # What may be given wherever questions are taken: one text, texts, or id -> text or id -> {text, categories, ...}.

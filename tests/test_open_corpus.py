@@ -11,7 +11,7 @@ from typing import Any, Callable, Dict, Iterator
 
 import pytest
 
-from spacy_cqa.types import CATEGORIES
+from spacy_cqa.types import CATEGORIES, ENTITY_FLAGS
 
 ROOT = Path(__file__).parent.parent
 CORPUS = ROOT / "assets" / "corpus"
@@ -319,7 +319,7 @@ def test_statistics_of_two_notes() -> None:
     single = {"category": "Symptoms", "also": ["Diagnosis"], "kind": "single", "answers": [{"text": "a b c d"}]}
     listed = {"category": "Symptoms", "also": [], "kind": "list", "answers": [{"text": "a"}, {"text": "a b"}]}
     nothing = {"category": None, "also": [], "kind": "impossible", "answers": []}
-    entity = {"category": "Symptoms", **dict.fromkeys(validate.FLAGS, False), "negated": True}
+    entity = {"category": "Symptoms", **dict.fromkeys(ENTITY_FLAGS, False), "negated": True}
     notes = [
         {"kind": "nursing note", "context": "a b c d", "qas": [single, listed], "entities": [entity]},
         {"kind": "nursing note", "context": "a b", "qas": [nothing], "entities": []},

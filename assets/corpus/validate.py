@@ -13,8 +13,9 @@ from pathlib import Path
 from statistics import median
 from typing import Any, Dict, FrozenSet, Iterable, Iterator, List, NamedTuple, Optional, Sequence, Set, Tuple
 
+from spacy_cqa.alignment import holds_words
 from spacy_cqa.metrics import normalize_answer, overlaps, set_f1, token_f1
-from spacy_cqa.types import CATEGORIES, KINDS
+from spacy_cqa.types import CATEGORIES, ENTITY_FLAGS, KINDS
 
 SPLITS = {"train": 0.7, "dev": 0.1, "test": 0.2}
 """The splits, and the share of the notes that each should have."""
@@ -33,9 +34,6 @@ NOTE_KINDS = (
     "radiology report",
     "telephone encounter",
 )
-
-FLAGS = ("negated", "family", "historical", "hypothetical", "planned")
-"""What may be said of an entity."""
 
 # Two questions that differ in these alone ask the same.
 _SMALL_WORDS = frozenset(
@@ -168,7 +166,7 @@ _ENTITY = {
     "end": (int,),
     "text": (str,),
     "category": (str,),
-    **dict.fromkeys(FLAGS, (bool,)),
+    **dict.fromkeys(ENTITY_FLAGS, (bool,)),
 }
 _NOTE = {
     "id": (str,),
@@ -303,8 +301,7 @@ def gives_away(question: str, answer: str) -> bool:
     RETURNS (bool): Whether an answer of two or more words stands in the question, in whatever case.
     """
     # One word may be needed to say what is asked; whole words only, so that "10 mg" is not found in "110 mg".
-    pattern = r"(?<!\w)" + re.escape(answer.lower()) + r"(?!\w)"
-    return len(answer.split()) > 1 and re.search(pattern, question.lower()) is not None
+    return len(answer.split()) > 1 and holds_words(question, answer)
 
 
 def check_labels(corpus: Corpus) -> Iterator[Problem]:
@@ -502,7 +499,7 @@ def _count(corpus: Corpus) -> Dict[str, Dict[str, int]]:
         "words of a note": _spread(note_words),
         "entity": {
             **_tally(CATEGORIES, (entity["category"] for entity in entities)),
-            **{flag: sum(entity[flag] for entity in entities) for flag in FLAGS},
+            **{flag: sum(entity[flag] for entity in entities) for flag in ENTITY_FLAGS},
         },
         "words of an answer": {**_tally(_LENGTHS, map(_length, answer_words)), **_spread(answer_words)},
     }

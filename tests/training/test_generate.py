@@ -9,6 +9,7 @@ from typing import Dict, Iterator, List, Set, Tuple
 
 import pytest
 
+from spacy_cqa.alignment import holds_words
 from spacy_cqa.training.generate.cases import make_case
 from spacy_cqa.training.generate.facts import Mention
 from spacy_cqa.training.generate.notes import SyntheticNote, write_note
@@ -17,16 +18,15 @@ from spacy_cqa.training.generate.patterns import (
     Asked,
     Balance,
     find_askable,
-    holds_words,
     load_groups,
     write_question,
 )
 from spacy_cqa.training.generate.scenarios import load_scenarios
 from spacy_cqa.training.generate.stream import generate
 from spacy_cqa.training.generate.writer import load_words
-from spacy_cqa.training.generate.written import FLAGS, is_dosing, read_facts
+from spacy_cqa.training.generate.written import is_dosing, read_facts
 from spacy_cqa.training.records import GoldQuestion, QARecord
-from spacy_cqa.types import CATEGORIES
+from spacy_cqa.types import CATEGORIES, ENTITY_FLAGS
 
 NOTE = """CHIEF COMPLAINT: Chest pain.
 
@@ -87,7 +87,7 @@ def written_note(split: str = "train") -> QARecord:
     for text, category, flags in ENTITIES:
         start = NOTE.index(text, end)
         end = start + len(text)
-        about = {flag: flag in flags.split(",") for flag in FLAGS}
+        about = {flag: flag in flags.split(",") for flag in ENTITY_FLAGS}
         entities.append({"start": start, "end": end, "text": text, "category": category, **about})
     meta = {"corpus": {"split": split}, "paragraph": {"id": "n", "kind": "clinic visit", "entities": entities}}
     return QARecord("n", NOTE, [], meta)

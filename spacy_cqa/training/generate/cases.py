@@ -4,7 +4,7 @@ import random
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
-from .scenarios import Drug, Lab, Scenario, Study
+from .scenarios import Drug, Lab, Scenario, Study, pick_name
 
 _RELATIVES = {  # and whether it is a woman
     "mother": True,
@@ -128,6 +128,10 @@ class Unused:
                 taken.append(option)
         return taken
 
+    def take_one(self, options: Iterable[str]) -> str:
+        """RETURNS (str): One of the options, "" where none is left."""
+        return next(iter(self.take(options)), "")
+
     def claim(self, names: Sequence[str]) -> bool:
         """RETURNS (bool): Whether something of these names was free; it is used from now on."""
         folded = [name.lower() for name in names]
@@ -171,7 +175,7 @@ class _CaseMaker:
             allergies=self._allergies(others),
             absent_symptoms=self.complaints.take([name for each in [*chosen, *others] for name in each.symptoms], 4),
             absent_signs=self.complaints.take([name for each in [*chosen, *others] for name in each.signs], 3),
-            absent_family=next(iter(self.conditions.take([each.name for each in others])), ""),
+            absent_family=self.conditions.take_one([each.name for each in others]),
         )
 
     def _some(self, scenarios: Sequence[Scenario], count: int) -> List[Scenario]:
@@ -215,7 +219,7 @@ class _CaseMaker:
         if rest and self.rng.random() < 0.6:
             drug = rest.pop()
             problem.stopped = [
-                Stop(drug, self._name(drug.variants), next(iter(self.complaints.take(_SIDE_EFFECTS)), ""))
+                Stop(drug, pick_name(drug.variants, self.rng, first=0.7), self.complaints.take_one(_SIDE_EFFECTS))
             ]
         if rest and self.rng.random() < 0.4:
             problem.considered = [rest.pop()]
@@ -229,7 +233,7 @@ class _CaseMaker:
         self.rng.shuffle(studies)
         if studies and self.rng.random() < 0.5:
             problem.ordered_study = studies.pop()
-            problem.suspected = next(iter(self.conditions.take(problem.scenario.related)), "")
+            problem.suspected = self.conditions.take_one(problem.scenario.related)
         problem.studies = studies[:2]
 
     def _free_drugs(self, options: Iterable[Drug]) -> List[Drug]:
@@ -239,7 +243,5 @@ class _CaseMaker:
 
     def _use(self, drug: Drug, *, change: bool = False) -> Use:
         dose, old = self.rng.sample(drug.doses, 2) if len(drug.doses) > 1 else (drug.doses[0], "")
-        return Use(drug, self._name(drug.variants), dose, self.rng.choice(drug.frequencies), old if change else "")
-
-    def _name(self, variants: Sequence[str]) -> str:
-        return variants[0] if self.rng.random() < 0.7 else self.rng.choice(variants)
+        text = pick_name(drug.variants, self.rng, first=0.7)
+        return Use(drug, text, dose, self.rng.choice(drug.frequencies), old if change else "")

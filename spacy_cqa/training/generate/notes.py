@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Callable, Dict, List, Sequence, Tuple
 
+from ...types import CATEGORIES
 from .cases import Case, Problem, Stop, Use
 from .facts import Fact, Mention, is_study
-from .scenarios import Drug, Lab, Study
+from .scenarios import Drug, Lab, Study, pick_name
 from .writer import NoteWriter, Term, load_words
 
-DIAGNOSIS, MEDICATION, SYMPTOMS, PROCEDURE, LAB = "Diagnosis", "Medication", "Symptoms", "Procedure", "Lab Reports"
+DIAGNOSIS, MEDICATION, SYMPTOMS, PROCEDURE, LAB = CATEGORIES
 
 _DURATIONS = ("two days", "three weeks", "several months", "10 days", "four months", "six weeks", "24 hours")
 _MEASURED = re.compile(
@@ -40,7 +41,7 @@ class SyntheticNote:
     facts: Tuple[Fact, ...]
 
 
-Statement = Callable[[], None]  # writes itself
+Statement = Callable[[], object]  # writes itself
 
 
 def write_note(case: Case, rng: random.Random) -> SyntheticNote:
@@ -81,13 +82,9 @@ def _order(rng: random.Random) -> List[str]:
 
 
 def _join(note: NoteWriter, statements: Sequence[Statement], between: str) -> None:
-    for n, statement in enumerate(statements or [lambda: _plain(note, "nothing")]):
+    for n, statement in enumerate(statements or [partial(note.say, "nothing")]):
         note.add(between if n else "")
         statement()
-
-
-def _plain(note: NoteWriter, statement: str, **words: str) -> None:
-    note.say(statement, **words)
 
 
 def _duration(note: NoteWriter) -> str:
@@ -108,13 +105,11 @@ def _complaint(note: NoteWriter, case: Case) -> List[Statement]:
 
 
 def _story(note: NoteWriter, case: Case) -> List[Statement]:
-    opening = partial(_plain, note, "opening")
+    opening = partial(note.say, "opening")
     further = [name for n, problem in enumerate(case.problems) for name in problem.symptoms[0 if n else 1 :]]
     told = [partial(_symptom, note, "symptoms", "symptom", name) for name in further[: note.rng.randint(1, 5)]]
-    denied = [
-        partial(_plain, note, "no symptoms", absent=name) for name in case.absent_symptoms[: note.rng.randint(0, 4)]
-    ]
-    statements = [*told, *denied]
+    denied = [partial(note.say, "no symptoms", absent=name) for name in case.absent_symptoms[: note.rng.randint(0, 4)]]
+    statements: List[Statement] = [*told, *denied]
     note.rng.shuffle(statements)
     return [opening, *statements]
 
@@ -147,36 +142,24 @@ def _drugs(note: NoteWriter, case: Case) -> List[Statement]:
     stops = [(problem, stop) for problem in case.problems for stop in problem.stopped]
     statements: List[Statement] = [partial(_current_drug, note, problem, use) for problem, use in uses]
     if stops and not uses:
-        statements.append(partial(_plain, note, "no drugs"))
+        statements.append(partial(note.say, "no drugs"))
     for _, stop in stops:
         statements.insert(note.rng.randint(0, len(statements)), partial(_stopped_drug, note, stop))
     return statements
 
 
 def _current_drug(note: NoteWriter, problem: Problem, use: Use) -> None:
-    labels = _drug_labels(use.drug, problem)
+    # A list that does not say why: whoever knows the drug knows the reason, so nobody can call it untold.
+    unsure = ["reason", *_told_by_form(use)]
     if use.old_dose:
         mentions = note.say("drug to change", **_taken(use, old_dose=Term(use.old_dose, MEDICATION)))
-        note.tell(
-            "drug",
-            mentions,
-            "drug",
-            attributes=_told("old dose", "frequency"),
-            labels=labels,
-            unsure=["dose", "reason"],
-        )
-        note.tell("treatment", mentions, "drug", labels={"reason": problem.scenario.variants})
-        return
-    unknown = note.rng.random() < 0.12
-    reason = Term(problem.condition, DIAGNOSIS)
-    mentions = (
-        note.say("drug without dose", **_taken(use))
-        if unknown
-        else note.say("drug", **_taken(use, dose=Term(use.dose, MEDICATION), reason=reason))
-    )
-    attributes = _told("dose", "frequency", "route", "reason")
-    # A list that does not say why: whoever knows the drug knows the reason, so nobody can call it untold.
-    note.tell("drug", mentions, "drug", attributes=attributes, labels=labels, unsure=["reason", *_told_by_form(use)])
+        attributes, unsure = _told("old dose", "frequency"), ["reason", "dose"]
+    else:
+        unknown = note.rng.random() < 0.12
+        told = _taken(use, dose=Term(use.dose, MEDICATION), reason=Term(problem.condition, DIAGNOSIS))
+        mentions = note.say("drug without dose", **_taken(use)) if unknown else note.say("drug", **told)
+        attributes = _told("dose", "frequency", "route", "reason")
+    note.tell("drug", mentions, "drug", attributes=attributes, labels=_drug_labels(use.drug, problem), unsure=unsure)
     note.tell("treatment", mentions, "drug", labels={"reason": problem.scenario.variants})
 
 
@@ -215,7 +198,7 @@ def _allergies(note: NoteWriter, case: Case) -> List[Statement]:
         mentions = note.say("allergy", drug=Term(drug.name, MEDICATION), reaction=Term(reaction, SYMPTOMS))
         note.tell("allergen", mentions, "drug", attributes=_told("reaction"), labels=_drug_names(drug))
 
-    return [partial(one, *allergy) for allergy in case.allergies] or [partial(_plain, note, "no allergy")]
+    return [partial(one, *allergy) for allergy in case.allergies] or [partial(note.say, "no allergy")]
 
 
 def _family(note: NoteWriter, case: Case) -> List[Statement]:
@@ -223,13 +206,13 @@ def _family(note: NoteWriter, case: Case) -> List[Statement]:
         mentions = note.say("family", relative=relative, condition=Term(condition, DIAGNOSIS))
         note.tell("family condition", mentions, "condition", labels={"relative": (relative,), "reason": (condition,)})
 
-    denied = [partial(_plain, note, "no family", absent=case.absent_family)] if case.absent_family else []
+    denied = [partial(note.say, "no family", absent=case.absent_family)] if case.absent_family else []
     return [*(partial(one, *entry) for entry in case.family), *denied]
 
 
 def _social(note: NoteWriter, case: Case) -> List[Statement]:
     words = {"partner": note.rng.choice(_PARTNERS), "job": note.rng.choice(_JOBS), "year": _year(note)}
-    return [partial(_plain, note, "social", **words)]
+    return [partial(note.say, "social", **words)]
 
 
 def _vitals(note: NoteWriter, case: Case) -> List[Statement]:
@@ -268,7 +251,7 @@ def _exam(note: NoteWriter, case: Case) -> List[Statement]:
     found = [name for problem in case.problems for name in problem.signs if not _MEASURED.search(name)]
     absent = [name for name in case.absent_signs if not _MEASURED.search(name) and not re.search(r"\d", name)]
     signs = [partial(one, name) for name in found]
-    return [*signs, *(partial(_plain, note, "no exam", absent=name) for name in absent)]
+    return [*signs, *(partial(note.say, "no exam", absent=name) for name in absent)]
 
 
 def _labs(note: NoteWriter, case: Case) -> List[Statement]:
@@ -276,7 +259,7 @@ def _labs(note: NoteWriter, case: Case) -> List[Statement]:
 
 
 def _lab(note: NoteWriter, lab: Lab) -> None:
-    name = _one_name(lab.variants, note)
+    name = pick_name(lab.variants, note.rng, first=0.6)
     if note.rng.random() < 0.35:
         _lab_twice(note, lab, name)
         return
@@ -306,7 +289,7 @@ def _studies(note: NoteWriter, case: Case) -> List[Statement]:
     def one(study: Study) -> None:
         found = note.rng.sample(study.findings, min(2, len(study.findings)))
         result, further = (Term(text, LAB) for text in (*found, "")[:2])
-        name = Term(_one_name(study.variants, note), PROCEDURE)
+        name = Term(pick_name(study.variants, note.rng, first=0.6), PROCEDURE)
         mentions = note.say("study", study=name, result=result, further_result=further)
         results = {"result": ("result", "further result")}
         note.tell("study", mentions, "study", attributes=results, labels={"name": study.variants})
@@ -314,16 +297,12 @@ def _studies(note: NoteWriter, case: Case) -> List[Statement]:
     return [partial(one, study) for problem in case.problems for study in problem.studies]
 
 
-def _one_name(variants: Sequence[str], note: NoteWriter) -> str:
-    return variants[0] if note.rng.random() < 0.6 else note.rng.choice(variants)
-
-
 # The plan, problem by problem -----------------------------------------------------------------------------------------
 
 
 def _plan(note: NoteWriter, case: Case) -> List[Statement]:
     blocks = [partial(_problem, note, problem, number) for number, problem in enumerate(case.problems, start=1)]
-    return [*blocks, partial(_plain, note, "closing", interval=note.rng.choice(_INTERVALS))]
+    return [*blocks, partial(note.say, "closing", interval=note.rng.choice(_INTERVALS))]
 
 
 def _problem(note: NoteWriter, problem: Problem, number: int) -> None:
@@ -382,18 +361,18 @@ def _tell_planned(
 
 
 def _consider_drug(note: NoteWriter, drug: Drug) -> None:
-    mentions = note.say("consider drug", drug=Term(_one_name(drug.variants, note), MEDICATION))
+    mentions = note.say("consider drug", drug=Term(pick_name(drug.variants, note.rng, first=0.6), MEDICATION))
     note.tell("considered drug", mentions, "drug", labels=_drug_names(drug))
 
 
 def _order_lab(note: NoteWriter, lab: Lab) -> None:
-    mentions = note.say("order lab", lab=Term(_one_name(lab.variants, note), LAB))
+    mentions = note.say("order lab", lab=Term(pick_name(lab.variants, note.rng, first=0.6), LAB))
     note.tell("ordered lab", mentions, "lab", labels={"name": lab.variants})
 
 
 def _order_study(note: NoteWriter, study: Study, suspected: str) -> None:
-    terms = {"study": Term(_one_name(study.variants, note), PROCEDURE), "condition": Term(suspected, DIAGNOSIS)}
-    mentions = note.say("order study", **terms)
+    name = Term(pick_name(study.variants, note.rng, first=0.6), PROCEDURE)
+    mentions = note.say("order study", study=name, condition=Term(suspected, DIAGNOSIS))
     why = {"reason": (suspected,)} if "condition" in mentions else {}
     note.tell("ordered study", mentions, "study", labels={"name": study.variants, **why})
     if why:

@@ -5,19 +5,21 @@ both are as right as the facts.
 """
 
 import random
-import re
 from collections import Counter
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cache, cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any, ClassVar, Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import srsly
 
-from ...types import CATEGORIES, CharSpan
+from ...alignment import holds_words
+from ...metrics import overlaps
+from ...types import CATEGORIES
 from ..records import GoldAnswer, GoldQuestion
 from .facts import Fact, Mention
+from .scenarios import pick_name
 
 PATTERNS = Path(__file__).with_name("patterns.yml")
 MAX_ANSWER_WORDS = 16  # as in the open corpus
@@ -73,10 +75,10 @@ class Asked:
         return self.category or "", self.kind
 
 
-@lru_cache
-def load_groups(path: Path = PATTERNS) -> Tuple[PatternGroup, ...]:
-    """RETURNS (Tuple[PatternGroup, ...]): The groups of a file of patterns."""
-    return tuple(_to_group(entry) for entry in srsly.read_yaml(path))
+@cache
+def load_groups() -> Tuple[PatternGroup, ...]:
+    """RETURNS (Tuple[PatternGroup, ...]): The groups of `patterns.yml`."""
+    return tuple(_to_group(entry) for entry in srsly.read_yaml(PATTERNS))
 
 
 def _to_group(entry: Dict[str, Any]) -> PatternGroup:
@@ -87,18 +89,15 @@ def _to_group(entry: Dict[str, Any]) -> PatternGroup:
 # What can be asked ----------------------------------------------------------------------------------------------------
 
 
-def find_askable(
-    text: str, facts: Sequence[Fact], *, foreign: Foreign, groups: Optional[Sequence[PatternGroup]] = None
-) -> List[Asked]:
+def find_askable(text: str, facts: Sequence[Fact], *, foreign: Foreign) -> List[Asked]:
     """All that can be asked of a note.
 
     text (str): The note.
     facts (Sequence[Fact]): Everything that the note says of the kinds that the groups ask about.
     foreign (Foreign): Names from elsewhere, for questions that the note does not answer.
-    groups (Optional[Sequence[PatternGroup]]): The groups, by default those of the package.
     RETURNS (List[Asked]): What can be asked, in the order of the groups.
     """
-    return [asked for group in groups or load_groups() for asked in _ask_group(text, facts, group, foreign)]
+    return [asked for group in load_groups() for asked in _ask_group(text, facts, group, foreign)]
 
 
 def _ask_group(text: str, facts: Sequence[Fact], group: PatternGroup, foreign: Foreign) -> Iterator[Asked]:
@@ -139,16 +138,12 @@ def _answers(facts: Iterable[Fact], group: PatternGroup) -> Optional[Tuple[Tuple
     answers = tuple(tuple(mentions) for mentions in different.values())
     if (group.one and len(answers) > 1) or any(len(text.split()) > MAX_ANSWER_WORDS or not text for text in different):
         return None
-    return None if _overlap([mention.span for mentions in answers for mention in mentions]) else answers
+    spans = sorted(mention.span for mentions in answers for mention in mentions)
+    return None if any(overlaps(first, second) for first, second in pairwise(spans)) else answers
 
 
 def _folded(text: str) -> str:
     return " ".join(text.lower().split())
-
-
-def _overlap(spans: Sequence[CharSpan]) -> bool:
-    ordered = sorted(spans)
-    return any(second[0] < first[1] for first, second in pairwise(ordered))
 
 
 def _is_untold(facts: Iterable[Fact], group: PatternGroup) -> bool:
@@ -159,13 +154,6 @@ def _holds(text: str, named: Iterable[Fact], names: Sequence[str]) -> bool:
     """Whether a note holds one of these names, by itself or as the label of something."""
     held = {_folded(name) for fact in named for labels in fact.labels.values() for name in labels}
     return any(_folded(name) in held or holds_words(text, name) for name in names)
-
-
-def holds_words(text: str, words: str) -> bool:
-    """RETURNS (bool): Whether words stand in a text, whole and in whatever case."""
-    if words.lower() not in text.lower():  # quick, and mostly enough
-        return False
-    return re.search(rf"(?<!\w){re.escape(words)}(?!\w)", text, re.IGNORECASE) is not None
 
 
 # Questions ------------------------------------------------------------------------------------------------------------
@@ -216,7 +204,7 @@ def write_question(asked: Asked, qid: str, rng: random.Random) -> Optional[GoldQ
     rng (Random): Source of chance.
     RETURNS (Optional[GoldQuestion]): The question; None where these words would give an answer away.
     """
-    slot = _slot_name(asked.names, rng)
+    slot = pick_name(asked.names, rng, first=0.5) if asked.names else ""
     text = _as_typed(rng.choice(asked.group.patterns).format(slot=slot), rng)
     if any(len(mention.text) > 3 and holds_words(text, mention.text) for same in asked.answers for mention in same):
         return None
@@ -229,12 +217,6 @@ def write_question(asked: Asked, qid: str, rng: random.Random) -> Optional[GoldQ
         **_soft_label(asked),
         extra={"logical_form": asked.group.form},
     )
-
-
-def _slot_name(names: Sequence[str], rng: random.Random) -> str:
-    if not names:
-        return ""
-    return names[0] if rng.random() < 0.5 else rng.choice(names)
 
 
 def _as_typed(text: str, rng: random.Random) -> str:

@@ -6,9 +6,9 @@ The scenarios are data, `scenarios.yml`.
 import random
 import re
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
-from typing import Any, Dict, Tuple
+from typing import Any, Dict, Sequence, Tuple
 
 import srsly
 
@@ -113,10 +113,15 @@ class Scenario:
         return replace(self, **kept)
 
 
-@lru_cache
-def load_scenarios(path: Path = SCENARIOS) -> Tuple[Scenario, ...]:
-    """RETURNS (Tuple[Scenario, ...]): The scenarios of a file."""
-    return tuple(_to_scenario(entry) for entry in srsly.read_yaml(path))
+def pick_name(variants: Sequence[str], rng: random.Random, *, first: float) -> str:
+    """RETURNS (str): One of the names of a thing: the first with this probability, else any."""
+    return variants[0] if rng.random() < first else rng.choice(variants)
+
+
+@cache
+def load_scenarios() -> Tuple[Scenario, ...]:
+    """RETURNS (Tuple[Scenario, ...]): The scenarios of `scenarios.yml`."""
+    return tuple(_to_scenario(entry) for entry in srsly.read_yaml(SCENARIOS))
 
 
 def _to_scenario(entry: Dict[str, Any]) -> Scenario:

@@ -8,9 +8,8 @@ from typing import Any, Dict, Iterable, Iterator, List, Mapping, Optional, Seque
 from ...errors import Errors
 from ..records import GoldQuestion, QARecord
 from .cases import make_case
-from .facts import Fact
 from .notes import VITALS, write_note
-from .patterns import Balance, Foreign, find_askable, write_question
+from .patterns import Asked, Balance, find_askable, write_question
 from .scenarios import Scenario, load_scenarios
 from .written import read_facts
 
@@ -28,7 +27,7 @@ class _Written:
     """A written note that is asked about, again and again, until nothing new can be asked."""
 
     record: QARecord
-    facts: Sequence[Fact]
+    askable: Sequence[Asked]
     asked: Set[str] = field(default_factory=set)
     passes: int = 0
 
@@ -55,17 +54,17 @@ def generate(
     RAISES (ValueError): E068, a written note has no entities; E069, it is not of a training split.
     """
     known = load_scenarios() if scenarios is None else scenarios
-    notes = [_Written(record, read_facts(record)) for record in written if _is_for_training(record)]
+    notes = [_read_written(record) for record in written]
     balance, left, number = Balance(), n_questions, 0
     while left > 0:
         number += 1
         rng = random.Random(f"{seed} {number}")  # each note has its own: one note's chances do not move the next one's
         count = min(per_note, left)
         if notes and rng.random() < written_share:
-            note = notes[rng.randrange(len(notes))]
-            record = _ask_written(note, seed, balance, count, rng)
+            chosen = rng.randrange(len(notes))
+            record = _ask_written(notes[chosen], seed, balance, count, rng)
             if record is None:
-                notes.remove(note)
+                del notes[chosen]
         else:
             record = _ask_synthetic(f"gen-{seed}-{number:06d}", known, balance, count, rng)
         if record is not None:
@@ -73,17 +72,18 @@ def generate(
             left -= len(record.questions)
 
 
-def _is_for_training(record: QARecord) -> bool:
+def _read_written(record: QARecord) -> _Written:
     split = record.meta.get("corpus", {}).get("split")
     if split != "train":
         raise ValueError(Errors.E069.format(note=record.id, split=split))
-    return True
+    # What a written note does not tell is not known for sure, so it is asked nothing that is foreign to it.
+    return _Written(record, find_askable(record.text, read_facts(record), foreign={}))
 
 
 def _ask_written(note: _Written, seed: int, balance: Balance, count: int, rng: random.Random) -> Optional[QARecord]:
     note.passes += 1
     note_id = f"{note.record.id}-gen-{seed}-{note.passes:03d}"
-    questions = _ask(note.record.text, note.facts, note_id, {}, balance, count, rng, asked=note.asked)
+    questions = _ask(note.askable, note_id, balance, count, rng, asked=note.asked)
     about = {key: value for key, value in note.record.meta.get("paragraph", {}).items() if key != "entities"}
     return _to_record(note_id, note.record.text, questions, about) if questions else None
 
@@ -92,7 +92,8 @@ def _ask_synthetic(
     note_id: str, scenarios: Sequence[Scenario], balance: Balance, count: int, rng: random.Random
 ) -> Optional[QARecord]:
     note = write_note(make_case(scenarios, rng), rng)
-    questions = _ask(note.text, note.facts, note_id, _foreign_names(scenarios, rng), balance, count, rng, asked=set())
+    askable = find_askable(note.text, note.facts, foreign=_foreign_names(scenarios, rng))
+    questions = _ask(askable, note_id, balance, count, rng, asked=set())
     return _to_record(note_id, note.text, questions, {"kind": note.kind, "specialty": note.specialty})
 
 
@@ -102,10 +103,8 @@ def _to_record(note_id: str, text: str, questions: List[GoldQuestion], about: Ma
 
 
 def _ask(
-    text: str,
-    facts: Sequence[Fact],
+    askable: Sequence[Asked],
     note_id: str,
-    foreign: Foreign,
     balance: Balance,
     count: int,
     rng: random.Random,
@@ -113,7 +112,7 @@ def _ask(
     asked: Set[str],
 ) -> List[GoldQuestion]:
     """At most so many questions on a note, in the order of chance, none of those that were asked before."""
-    chosen = balance.choose(find_askable(text, facts, foreign=foreign), count, rng)
+    chosen = balance.choose(askable, count, rng)
     rng.shuffle(chosen)
     questions: List[GoldQuestion] = []
     for each in chosen:

@@ -2,7 +2,7 @@
 
 import random
 import string
-from functools import cache, lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any, Dict, Iterable, List, Mapping, NamedTuple, Sequence, Tuple, Union
 
@@ -25,10 +25,10 @@ Filling = Union[str, Term]
 Template = Sequence[Tuple[str, str]]  # the words before a name, and the name, "" after the last
 
 
-@lru_cache
-def load_words(path: Path = WORDS) -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): Headings, titles and statements of a file."""
-    return srsly.read_yaml(path)  # type: ignore[no-any-return]
+@cache
+def load_words() -> Dict[str, Any]:
+    """RETURNS (Dict[str, Any]): Headings, titles and statements of `notes.yml`."""
+    return srsly.read_yaml(WORDS)  # type: ignore[no-any-return]
 
 
 class NoteWriter:
@@ -128,5 +128,5 @@ class NoteWriter:
 
 @cache
 def _templates(statement: str, style: str) -> Sequence[Template]:
-    templates = load_words()["statements"][statement].get(style) or load_words()["statements"][statement]["prose"]
+    templates = load_words()["statements"][statement][style]
     return [[(literal, name or "") for literal, name, _, _ in string.Formatter().parse(text)] for text in templates]

@@ -12,11 +12,10 @@ from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tup
 from ...alignment import section_heading
 from ...errors import Errors
 from ...ontology.patterns import find_pattern, is_bare_value
-from ...types import CATEGORIES
+from ...types import CATEGORIES, ENTITY_FLAGS
 from ..records import QARecord
 from .facts import Fact, Mention, is_study
 
-FLAGS = ("negated", "family", "historical", "hypothetical", "planned")
 _RELATIVE = re.compile(
     r"\b((?:maternal |paternal )?(?:grandmother|grandfather|aunt|uncle)|mother|father|sister|brother|son|daughter)\b",
     re.IGNORECASE,
@@ -49,7 +48,7 @@ class Entity:
     """An entity of the corpus.
 
     mention (Mention): Where it is.
-    flags (FrozenSet[str]): Which of `FLAGS` hold.
+    flags (FrozenSet[str]): Which of `ENTITY_FLAGS` hold.
     section (str): The heading that it stands under, in lower case.
     """
 
@@ -100,20 +99,13 @@ def _to_entity(record: QARecord, number: int, entry: Any) -> Entity:
     if not placed or end - start != len(text) or entry["category"] not in CATEGORIES:
         problem = f"entity {number} is not at its offset {start!r}, or of no known category"
         raise ValueError(Errors.E068.format(note=record.id, problem=problem))
-    flags = frozenset(flag for flag in FLAGS if entry.get(flag) is True)
+    flags = frozenset(flag for flag in ENTITY_FLAGS if entry.get(flag) is True)
     return Entity(Mention(text, start, entry["category"]), flags, section_heading(record.text, start).lower())
 
 
 def _facts_of(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
-    reader = {
-        "Medication": _drug_facts,
-        "Lab Reports": _lab_facts,
-        "Procedure": _procedure_facts,
-        "Diagnosis": _condition_facts,
-        "Symptoms": _symptom_facts,
-    }[entity.mention.category]
     if "negated" not in entity.flags:
-        yield from reader(text, entity, following)
+        yield from _READERS[entity.mention.category](text, entity, following)
 
 
 def _drug_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
@@ -253,3 +245,12 @@ def _is_on_the_line_of_its_heading(text: str, start: int) -> bool:
 
 def _joined(text: str, first: Mention, second: Mention, between: "re.Pattern[str]") -> bool:
     return between.fullmatch(text[first.span[1] : second.start]) is not None
+
+
+_READERS = {
+    "Medication": _drug_facts,
+    "Lab Reports": _lab_facts,
+    "Procedure": _procedure_facts,
+    "Diagnosis": _condition_facts,
+    "Symptoms": _symptom_facts,
+}
