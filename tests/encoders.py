@@ -11,14 +11,16 @@ from transformers import (
     DistilBertConfig,
     ElectraConfig,
     ModernBertConfig,
+    MPNetConfig,
     PretrainedConfig,
     PreTrainedTokenizerFast,
     RobertaConfig,
 )
 
 WIDTH, DEPTH, HEADS = 32, 3, 4
-LAYERED = ("bert", "roberta", "electra", "modernbert")
-FAMILIES = (*LAYERED, "distilbert")
+LAYERED = ("bert", "roberta", "electra", "distilbert", "modernbert")
+WHOLE = "mpnet"  # a type that the reader knows nothing about: it runs only as one piece
+FAMILIES = (*LAYERED, WHOLE)
 
 _TEXTS = [
     "ASSESSMENT: 1. Community acquired pneumonia. Start azithromycin 500 mg daily. LABS: WBC 14.2, creatinine 0.9.",
@@ -74,6 +76,8 @@ def _make_config(family: str, tokenizer: PreTrainedTokenizerFast, overrides: Dic
                 **overrides,
             }
         )
+    if family == WHOLE:
+        return MPNetConfig(**{**sizes, **overrides})
     return DistilBertConfig(
         vocab_size=sizes["vocab_size"],
         dim=WIDTH,

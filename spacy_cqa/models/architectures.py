@@ -6,7 +6,7 @@ Importing this module imports torch (which spaCy has done already) but not trans
 import contextlib
 import os
 from dataclasses import dataclass
-from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence, Tuple, Union
 
 import numpy
 import torch
@@ -15,10 +15,11 @@ from torch import Tensor
 
 from ..errors import Errors
 from ..types import CATEGORIES
-from .pytorch.reader import MultiTaskReader, ReaderInputs, set_dropout
+from .batches import PieceBatch, TextBatch
+from .pytorch.families import Inputs
+from .pytorch.reader import MultiTaskReader, PieceInputs, set_dropout
 from .shim import ReaderShim
 from .tokenization import ReaderTokenizer
-from .windows import PieceBatch
 
 # After a torch forward in the parent, OpenMP's threads do not exist in a forked child and its first forward hangs.
 if hasattr(os, "register_at_fork"):  # not on Windows, which never forks
@@ -41,7 +42,8 @@ def build_multitask_reader_v1(
     not named here, comes at `initialize` or from disk.
 
     task_layers (int): Upper layers that exist once per task. 0 shares the whole encoder, as the paper does.
-    separate_layers (int): Lower layers in which question and note do not see each other; 0 in this version.
+    separate_layers (int): Lower layers in which question and note do not see each other, so that each is encoded once
+        for all it is read with; 0 in the paper.
     span_hidden (List[int]): Hidden widths of the span head. The paper: [512, 256]. [] is BERT's single linear layer.
     category_hidden (List[int]): Hidden widths of the category head. The paper: three dense layers, so two widths.
     span_weight (float): Weight of the span loss; 0 trains the category head alone.
@@ -103,29 +105,30 @@ def get_tokenizer(model: Model) -> ReaderTokenizer:
 
 @dataclass(frozen=True)
 class BatchStates:
-    """What a batch leaves behind for the category branch: its shared states and mask, still on the device."""
+    """What a batch leaves behind for the category branch, still on the device: its inputs and its shared states."""
 
     states: Tensor
-    mask: Tensor
+    inputs: PieceInputs
 
 
 def predict_spans(
-    model: Model, batch: PieceBatch, *, bfloat16: bool = False
+    model: Model, batch: PieceBatch, texts: Optional[Tensor] = None, *, bfloat16: bool = False
 ) -> Tuple[BatchStates, numpy.ndarray, numpy.ndarray]:
     """Start and end logits of a batch of pieces.
 
     model (Model): The model.
     batch (PieceBatch): The pieces.
+    texts (Optional[Tensor]): With separate layers: the packed states of the texts in them, shape (subwords, width).
     bfloat16 (bool): Whether to compute in bfloat16 where that is safe (autocast).
     RETURNS (Tuple[BatchStates, numpy.ndarray, numpy.ndarray]): States for `predict_categories`; start and end logits,
         each of shape (batch, length), float32.
     """
     reader = get_reader(model)
-    inputs = _to_inputs(batch, get_shim(model).device)
-    with torch.inference_mode(), _autocast(inputs.input_ids.device, bfloat16):
-        states = reader.shared_states(inputs)
+    inputs = to_piece_inputs(batch, get_shim(model).device)
+    with torch.inference_mode(), autocast(inputs.input_ids.device, bfloat16):
+        states = reader.shared_states(inputs, texts)
         starts, ends = reader.span_logits(states, inputs)
-    return BatchStates(states, inputs.mask), starts.cpu().numpy(), ends.cpu().numpy()
+    return BatchStates(states, inputs), starts.cpu().numpy(), ends.cpu().numpy()
 
 
 def predict_categories(
@@ -149,8 +152,8 @@ def predict_categories(
     """
     device = kept.states.device
     spans = [torch.as_tensor(numpy.asarray(values), device=device) for values in (rows, starts, ends)]
-    with torch.inference_mode(), _autocast(device, bfloat16):
-        return get_reader(model).category_logits(kept.states, kept.mask, *spans).cpu().numpy()
+    with torch.inference_mode(), autocast(device, bfloat16):
+        return get_reader(model).category_logits(kept.states, kept.inputs, *spans).cpu().numpy()
 
 
 def has_bfloat16(model: Model) -> bool:
@@ -162,17 +165,26 @@ def has_bfloat16(model: Model) -> bool:
     return bool(check()) if check is not None else False
 
 
-def _to_inputs(batch: PieceBatch, device: torch.device) -> ReaderInputs:
-    return ReaderInputs(
-        input_ids=torch.as_tensor(batch.input_ids, device=device),
-        mask=torch.as_tensor(batch.mask, device=device),
-        type_ids=torch.as_tensor(batch.type_ids, device=device),
-        note_mask=torch.as_tensor(batch.note_mask, device=device),
-    )
+def to_inputs(batch: Union[TextBatch, PieceBatch], device: torch.device) -> Inputs:
+    """RETURNS (Inputs): A batch on a device."""
+    return Inputs(**_tensors(batch, ("input_ids", "mask", "type_ids", "positions"), device))
 
 
-def _autocast(device: torch.device, bfloat16: bool) -> Any:
-    """thinc's mixed precision is for CUDA alone, so autocast is called here."""
+def to_piece_inputs(batch: PieceBatch, device: torch.device) -> PieceInputs:
+    """RETURNS (PieceInputs): A batch of pieces on a device."""
+    names = [name for name in _PIECE_ARRAYS if getattr(batch, name) is not None]
+    return PieceInputs(**_tensors(batch, names, device))
+
+
+_PIECE_ARRAYS = ("input_ids", "mask", "type_ids", "positions", "note_mask", "sources")
+
+
+def _tensors(batch: Any, names: Sequence[str], device: torch.device) -> Dict[str, Tensor]:
+    return {name: torch.as_tensor(getattr(batch, name), device=device) for name in names}
+
+
+def autocast(device: torch.device, bfloat16: bool) -> Any:
+    """RETURNS (ContextManager): thinc's mixed precision is for CUDA alone, so autocast is called here."""
     return torch.autocast(device.type, dtype=torch.bfloat16, enabled=bfloat16)
 
 
@@ -188,6 +200,7 @@ class TrainingBatch:
     starts (numpy.ndarray): First position of each gold span, shape (spans,).
     ends (numpy.ndarray): Last position of each gold span, shape (spans,).
     bfloat16 (bool): Whether to compute in bfloat16 where that is safe.
+    texts (Optional[Tensor]): With separate layers: the packed states of the texts, which gather gradients.
     """
 
     pieces: PieceBatch
@@ -195,6 +208,7 @@ class TrainingBatch:
     starts: numpy.ndarray
     ends: numpy.ndarray
     bfloat16: bool = False
+    texts: Optional[Tensor] = None
 
 
 @dataclass(frozen=True)
@@ -216,13 +230,13 @@ def _forward(
 ) -> Tuple[TrainingScores, Callable[[TrainingScores], TrainingBatch]]:
     reader = get_reader(model)
     device = get_shim(model).device
-    inputs = _to_inputs(batch.pieces, device)
+    inputs = to_piece_inputs(batch.pieces, device)
     spans = [torch.as_tensor(values, device=device) for values in (batch.rows, batch.starts, batch.ends)]
-    with torch.set_grad_enabled(is_train), _autocast(device, batch.bfloat16):
-        states = reader.shared_states(inputs)
+    with torch.set_grad_enabled(is_train), autocast(device, batch.bfloat16):
+        states = reader.shared_states(inputs, batch.texts)
         starts, ends = reader.span_logits(states, inputs)
         if len(batch.rows):
-            categories = reader.category_logits(states, inputs.mask, *spans)
+            categories = reader.category_logits(states, inputs, *spans)
         else:
             categories = starts.new_zeros((0, len(CATEGORIES)))
     outputs = [starts, ends, categories]

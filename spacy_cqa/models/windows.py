@@ -1,4 +1,4 @@
-"""Windows over a note of any length, and batches of (question, window) pieces. Arrays only, no torch.
+"""Windows over a note of any length. Arrays only, no torch.
 
 A note is tokenised once; its windows have a fixed width, whatever the question, so they serve all its questions:
 
@@ -6,21 +6,17 @@ A note is tokenised once; its windows have a fixed width, whatever the question,
     window 1  |----------------|
     window 2             |----------------|       overlap: ------
     window 3                       |----------------|    reaches back to keep its width
-
-    one piece: [CLS] question [SEP] window of the note [SEP] [PAD] ...
 """
 
 from dataclasses import dataclass
-from typing import Iterator, List, Sequence, Tuple
+from typing import List, Tuple
 
 import numpy
 from spacy.tokens import Doc
 
 from ..alignment import tokens_to_subwords
 from ..errors import Errors
-from .tokenization import PairFrame, ReaderTokenizer, Subwords
-
-PAD_TO = 32  # lengths are padded to multiples of this: few shapes, and kernels that like them
+from .tokenization import ReaderTokenizer, Subwords
 
 
 @dataclass(frozen=True)
@@ -123,95 +119,3 @@ def encode_question(qid: str, text: str, tokenizer: ReaderTokenizer, limit: int)
     if len(ids) > limit:
         raise ValueError(Errors.E009.format(id=qid, length=len(ids), limit=limit))
     return ids
-
-
-@dataclass(frozen=True)
-class Piece:
-    """One question with one window of a note.
-
-    question (numpy.ndarray): The question's subword ids.
-    note (EncodedNote): The note.
-    window (Tuple[int, int]): The window's range of subwords.
-    """
-
-    question: numpy.ndarray
-    note: EncodedNote
-    window: Tuple[int, int]
-
-    def length(self, frame: PairFrame) -> int:
-        """RETURNS (int): Subwords of the piece with its special tokens."""
-        return frame.special + len(self.question) + self.window[1] - self.window[0]
-
-
-@dataclass(frozen=True)
-class PieceBatch:
-    """Pieces as padded arrays, rows in the order of the pieces.
-
-    input_ids (numpy.ndarray): Shape (batch, length).
-    mask (numpy.ndarray): True where there is a subword, shape (batch, length).
-    type_ids (numpy.ndarray): Segment ids, shape (batch, length).
-    note_mask (numpy.ndarray): True at the note's subwords, shape (batch, length).
-    note_offsets (numpy.ndarray): Position of each window's first subword, shape (batch,).
-    """
-
-    input_ids: numpy.ndarray
-    mask: numpy.ndarray
-    type_ids: numpy.ndarray
-    note_mask: numpy.ndarray
-    note_offsets: numpy.ndarray
-
-    def __len__(self) -> int:
-        return len(self.note_offsets)
-
-
-def padded(length: int) -> int:
-    """RETURNS (int): A length rounded up to the next multiple of `PAD_TO`."""
-    return -(-length // PAD_TO) * PAD_TO
-
-
-def make_batch(pieces: Sequence[Piece], tokenizer: ReaderTokenizer, *, longest: int) -> PieceBatch:
-    """Lay pieces out as arrays.
-
-    pieces (Sequence[Piece]): At least one piece.
-    tokenizer (ReaderTokenizer): Gives the special tokens.
-    longest (int): The most that the encoder reads; padding never goes beyond it.
-    RETURNS (PieceBatch): The arrays.
-    """
-    frame = tokenizer.frame
-    longest_piece = max(piece.length(frame) for piece in pieces)
-    shape = (len(pieces), max(min(padded(longest_piece), longest), longest_piece))
-    input_ids = numpy.full(shape, tokenizer.pad_id, dtype=numpy.int64)
-    type_ids = numpy.zeros(shape, dtype=numpy.int64)
-    mask, note_mask = numpy.zeros(shape, dtype=bool), numpy.zeros(shape, dtype=bool)
-    note_offsets = numpy.zeros(len(pieces), dtype=numpy.int64)
-    for row, piece in enumerate(pieces):
-        start, end = piece.window
-        offset = frame.note_offset(len(piece.question))
-        note_end, total = offset + end - start, piece.length(frame)
-        input_ids[row, :total] = numpy.concatenate(
-            [frame.prefix, piece.question, frame.middle, piece.note.subwords.ids[start:end], frame.suffix]
-        )
-        type_ids[row, :offset], type_ids[row, offset:total] = frame.question_type, frame.note_type
-        mask[row, :total] = True
-        note_mask[row, offset:note_end] = True
-        note_offsets[row] = offset
-    return PieceBatch(input_ids, mask, type_ids, note_mask, note_offsets)
-
-
-def batch_by_length(lengths: Sequence[int], max_tokens: int) -> Iterator[List[int]]:
-    """Group pieces of like length under a budget of padded subwords.
-
-    lengths (Sequence[int]): Length of each piece.
-    max_tokens (int): Most padded subwords of a batch; a single longer piece is a batch of its own.
-    YIELDS (List[int]): Indices of the pieces of one batch, longest first: if memory does not suffice, it shows at once.
-    """
-    order = sorted(range(len(lengths)), key=lambda n: -lengths[n])
-    batch: List[int] = []
-    for index in order:
-        width = padded(lengths[batch[0]] if batch else lengths[index])
-        if batch and width * (len(batch) + 1) > max_tokens:
-            yield batch
-            batch = []
-        batch.append(index)
-    if batch:
-        yield batch

@@ -34,6 +34,7 @@ from ..types import CATEGORIES, SPANS_KEY, QuestionsInput
 if TYPE_CHECKING:
     from ..models.windows import WindowSettings
     from .reading import ReadingSettings
+    from .targets import TrainingPiece
 
 PRECISIONS = ("float32", "bfloat16", "auto")
 
@@ -378,40 +379,62 @@ class ClinicalQA(TrainablePipe):
         RETURNS (Dict[str, float]): The losses.
         """
         from ..models.architectures import get_reader, get_shim, get_tokenizer, training_mode
-        from .targets import make_training_batches, make_training_pieces
+        from .targets import make_training_pieces
 
         losses = {} if losses is None else losses
         losses.setdefault(self.name, 0.0)
         examples = list(examples)
         validate_examples(examples, "ClinicalQA.update")
         self._require_model()
-        tokenizer = get_tokenizer(self.model)
         pieces, n_questions = make_training_pieces(
             examples,
-            tokenizer,
+            get_tokenizer(self.model),
             self._window_settings(),
             spans_key=self.spans_key,
             negative_rate=self.model.attrs["negative_rate"],
             crop=self.model.attrs["crop"],
             soft_labels=self.model.attrs["soft_labels"],
-        )
-        batches = make_training_batches(
-            pieces,
-            tokenizer,
-            max_batch_tokens=self.settings["max_batch_tokens"],
-            longest=get_reader(self.model).family.longest,
-            bfloat16=self._bfloat16(),
+            separate=get_reader(self.model).separate_layers > 0,
         )
         with training_mode(self.model, drop):
-            for batch, targets in batches:
-                scores, backprop = self.model.begin_update(batch)
-                loss, gradients = self.get_loss(examples, (scores, targets))
-                backprop(gradients)
-                losses[self.name] += loss / n_questions
+            losses[self.name] += self._learn(examples, pieces) / max(n_questions, 1)
         get_shim(self.model).n_questions += n_questions
         if sgd not in (None, False):
             self.finish_update(sgd)
         return losses
+
+    def _learn(self, examples: List[Example], pieces: "List[TrainingPiece]") -> float:
+        """Add up gradients over all pieces of an update. RETURNS (float): The loss summed over its questions."""
+        from ..models.architectures import get_reader, get_tokenizer
+        from ..models.separate import begin_texts
+        from .targets import make_training_batches
+
+        reader, max_batch_tokens, bfloat16 = get_reader(self.model), self.settings["max_batch_tokens"], self._bfloat16()
+        texts, finish_texts = None, None
+        if reader.separate_layers and pieces:
+            texts, finish_texts = begin_texts(
+                self.model,
+                [piece.piece for piece in pieces],
+                max_question_tokens=self.settings["max_question_tokens"],
+                max_batch_tokens=max_batch_tokens,
+                bfloat16=bfloat16,
+            )
+        total = 0.0
+        for batch, targets in make_training_batches(
+            pieces,
+            get_tokenizer(self.model),
+            max_batch_tokens=max_batch_tokens,
+            longest=reader.family.longest,
+            bfloat16=bfloat16,
+            texts=texts,
+        ):
+            scores, backprop = self.model.begin_update(batch)
+            loss, gradients = self.get_loss(examples, (scores, targets))
+            backprop(gradients)
+            total += loss
+        if finish_texts is not None:
+            finish_texts()
+        return total
 
     def get_loss(self, examples: Iterable[Example], scores: Any) -> Tuple[float, Any]:
         """The joint loss of a batch of windows and its gradient.

@@ -1,27 +1,22 @@
 """From notes and questions to answers: windows are read in waves, decoded over the whole note, then categorised.
 
 A wave is as many whole questions as fit a budget of subwords. Its windows are pooled over notes and questions and
-batched by length. The states below the task layers are kept until its answers are known, so that the category branch
-runs only for windows that hold one.
+batched by length. With separate layers, each window and each question is encoded once and kept while its note is read.
+The states below the task layers are kept until a wave's answers are known, so that the category branch runs only for
+windows that hold one.
 """
 
 from dataclasses import dataclass, field
-from typing import Dict, Iterable, Iterator, List, Mapping, Sequence, Tuple
+from typing import Dict, Iterable, Iterator, List, Mapping, Optional, Sequence, Tuple
 
 import numpy
 from spacy.tokens import Doc
 from thinc.api import Model
 
 from ..models.architectures import BatchStates, get_reader, get_tokenizer, predict_categories, predict_spans
-from ..models.windows import (
-    EncodedNote,
-    Piece,
-    WindowSettings,
-    batch_by_length,
-    encode_note,
-    encode_question,
-    make_batch,
-)
+from ..models.batches import Piece, batch_by_length, make_batch
+from ..models.separate import TextReader
+from ..models.windows import EncodedNote, WindowSettings, encode_note, encode_question
 from ..schemas import NoteAnswers, Question, ScoredSpan
 from ..types import CATEGORIES, CharSpan
 from .decoding import Candidate, PairScores, window_odds
@@ -104,9 +99,21 @@ def read_notes(model: Model, notes: Sequence[Note], settings: ReadingSettings) -
     RAISES (ValueError): E009, a question is too long; E010, the model has no weights.
     """
     results = [_empty_answers(note) for note in notes]
+    texts = _text_reader(model, settings)
     for wave in _waves(_asks(model, notes, results, settings)):
-        _read_wave(model, wave, settings)
+        _read_wave(model, wave, settings, texts)
     return results
+
+
+def _text_reader(model: Model, settings: ReadingSettings) -> Optional[TextReader]:
+    if not get_reader(model).separate_layers:
+        return None
+    return TextReader(
+        model,
+        max_question_tokens=settings.windows.max_question_tokens,
+        max_batch_tokens=settings.max_batch_tokens,
+        bfloat16=settings.bfloat16,
+    )
 
 
 def _empty_answers(note: Note) -> NoteAnswers:
@@ -154,8 +161,8 @@ def _waves(asks: Iterable[_Ask]) -> Iterator[List[_Ask]]:
         yield wave
 
 
-def _read_wave(model: Model, wave: List[_Ask], settings: ReadingSettings) -> None:
-    states = _read_windows(model, wave, settings)
+def _read_wave(model: Model, wave: List[_Ask], settings: ReadingSettings, texts: Optional[TextReader]) -> None:
+    states = _read_windows(model, wave, settings, texts)
     chosen = [_candidates(ask, settings) for ask in wave]
     wanted = [
         [_answer_place(ask, candidate) for candidate in candidates] + [_given_place(ask, *span) for span in ask.given]
@@ -171,18 +178,26 @@ def _read_wave(model: Model, wave: List[_Ask], settings: ReadingSettings) -> Non
             ask.result.given_category_scores[ask.question.id] = given
 
 
-def _read_windows(model: Model, wave: List[_Ask], settings: ReadingSettings) -> List[BatchStates]:
+def _read_windows(
+    model: Model, wave: List[_Ask], settings: ReadingSettings, texts: Optional[TextReader]
+) -> List[BatchStates]:
     """Read every window of a wave, and add its logits to its question's pairs."""
     tokenizer = get_tokenizer(model)
     longest = get_reader(model).family.longest
-    pieces = [(ask, number, Piece(ask.ids, ask.note, window)) for ask in wave for number, window in _numbered(ask)]
-    lengths = [piece.length(tokenizer.frame) for _, _, piece in pieces]
+    asked = [(ask, number) for ask in wave for number in range(len(ask.note.windows))]
+    pieces = [Piece(ask.ids, ask.note, ask.note.windows[number]) for ask, number in asked]
+    below = texts.read(pieces) if texts is not None and pieces else None
+    lengths = [piece.length(tokenizer.frame) for piece in pieces]
     states: List[BatchStates] = []
     for indices in batch_by_length(lengths, settings.max_batch_tokens):
-        rows = [pieces[index] for index in indices]
-        batch = make_batch([piece for _, _, piece in rows], tokenizer, longest=longest)
-        kept, starts, ends = predict_spans(model, batch, bfloat16=settings.bfloat16)
-        for row, (ask, number, piece) in enumerate(rows):
+        chosen = [pieces[index] for index in indices]
+        batch = make_batch(chosen, tokenizer, longest=longest)
+        if below is not None:
+            batch = below.put_together(chosen, batch)
+        packed = None if below is None else below.packed
+        kept, starts, ends = predict_spans(model, batch, packed, bfloat16=settings.bfloat16)
+        for row, (index, piece) in enumerate(zip(indices, chosen)):
+            ask, number = asked[index]
             shift = int(batch.note_offsets[row]) - piece.window[0]
             ask.places[number] = _Place(len(states), row, shift)
             tokens = ask.note.tokens_in(piece.window)
@@ -190,10 +205,6 @@ def _read_windows(model: Model, wave: List[_Ask], settings: ReadingSettings) -> 
             ask.pairs.add_window(number, tokens, *window_odds(starts[row], ends[row], first, last, shift))
         states.append(kept)
     return states
-
-
-def _numbered(ask: _Ask) -> Iterator[Tuple[int, Tuple[int, int]]]:
-    return enumerate(ask.note.windows)
 
 
 def _candidates(ask: _Ask, settings: ReadingSettings) -> List[Candidate]:
@@ -244,7 +255,7 @@ def _given_place(ask: _Ask, start: int, end: int) -> _SpanPlace:
         place = next(iter(ask.places.values()))
         return _SpanPlace(place.batch, place.row, 0, 0)
     first, last = int(ask.note.token_first[inside[0]]), int(ask.note.token_last[inside[-1]])
-    shown = {n: min(last + 1, stop) - max(first, begin) for n, (begin, stop) in _numbered(ask)}
+    shown = {n: min(last + 1, stop) - max(first, begin) for n, (begin, stop) in enumerate(ask.note.windows)}
     number = max(shown, key=lambda n: shown[n])
     begin, stop = ask.note.windows[number]
     place = ask.places[number]

@@ -16,11 +16,15 @@ from spacy.training import Example
 from ..categories import harden, soft_label
 from ..errors import Warnings
 from ..models.architectures import TrainingBatch, TrainingScores
+from ..models.batches import Piece, PieceBatch, batch_by_length, make_batch
+from ..models.separate import TextStates
 from ..models.tokenization import ReaderTokenizer
-from ..models.windows import Piece, WindowSettings, batch_by_length, encode_note, make_batch
+from ..models.windows import EncodedNote, WindowSettings, cut_windows, encode_note
 from ..schemas import Question, get_questions, parallel_attr, parse_questions
 from ..types import CATEGORIES
 from .reading import softmax
+
+Range = Tuple[int, int]  # of subwords, end exclusive
 
 
 @dataclass(frozen=True)
@@ -104,6 +108,7 @@ def make_training_pieces(
     negative_rate: float,
     crop: float,
     soft_labels: bool = True,
+    separate: bool = False,
 ) -> Tuple[List[TrainingPiece], int]:
     """Choose the windows of an update.
 
@@ -113,6 +118,8 @@ def make_training_pieces(
     spans_key (str): Key of the gold span group.
     negative_rate (float): See `draw_windows`.
     crop (float): See `draw_windows`; both draw from numpy's global generator.
+    soft_labels (bool): See `read_gold`.
+    separate (bool): Whether the encoder has separate layers: then all questions of a note share one cut of it.
     RETURNS (Tuple[List[TrainingPiece], int]): The windows, and the number of questions that they belong to.
     """
     pieces: List[TrainingPiece] = []
@@ -124,14 +131,19 @@ def make_training_pieces(
             continue
         doc = example.predicted
         note = encode_note(doc, tokenizer, settings)
+        windows = note.windows
+        if separate:
+            width = settings.width(tokenizer.frame.special)
+            windows = draw_cut(len(note.subwords), width, settings.overlap)
         for qid, question in asked.items():
             ids = tokenizer.encode(question.text).ids
             if len(ids) > settings.max_question_tokens:
                 too_long += 1
                 continue
             spans = _subword_spans(doc, note, gold[qid])
-            shown = draw_windows(note.windows, [span for span, _ in spans], negative_rate=negative_rate, crop=crop)
-            pieces.extend(_question_pieces(ids, note, spans, shown))
+            places = [span for span, _ in spans]
+            shown = draw_windows(windows, places, negative_rate=negative_rate, crop=crop, inside=separate)
+            pieces.extend(_question_pieces(ids, note, spans, shown, separate))
             n_questions += bool(shown)
     if too_long:
         warnings.warn(Warnings.W002.format(count=too_long, limit=settings.max_question_tokens), stacklevel=2)
@@ -147,7 +159,7 @@ def _questions_to_learn(example: Example, gold: Iterable[str], spans_key: str) -
     return {qid: question for qid, question in questions.items() if qid in gold}
 
 
-def _subword_spans(doc: Doc, note, gold: Iterable[GoldSpan]):
+def _subword_spans(doc: Doc, note: EncodedNote, gold: Iterable[GoldSpan]):
     """Gold answers as (first, last) subword with their labels; whole spaCy tokens, as answers are decoded."""
     found = []
     for answer in gold:
@@ -159,59 +171,82 @@ def _subword_spans(doc: Doc, note, gold: Iterable[GoldSpan]):
 
 
 def draw_windows(
-    windows: Sequence[Tuple[int, int]],
+    windows: Sequence[Range],
     spans: Sequence[Tuple[int, int]],
     *,
     negative_rate: float,
     crop: float,
-) -> List[Tuple[int, int]]:
+    inside: bool = False,
+) -> List[Tuple[Range, Range]]:
     """Draw the windows that an update shows of one note for one question, anew each time: for each answer one that
     holds it at a random place, and some without any part of one. Their widths are random too (`crop`): else the reader
     learns that short notes, which it rarely sees, hold no answers.
 
-    windows (Sequence[Tuple[int, int]]): The note's windows, as ranges of subwords.
+    windows (Sequence[Range]): The note's windows, as ranges of subwords.
     spans (Sequence[Tuple[int, int]]): First and last subword of each answer.
     negative_rate (float): Share of the windows without an answer to keep.
     crop (float): Least share of a window's width to show; 1 for the whole width.
-    RETURNS (List[Tuple[int, int]]): The ranges to show; an unanswerable question keeps at least one.
+    inside (bool): Whether what is shown must lie in one of the windows, whose separate layers the note's questions
+        share; an answer that none of them holds whole is not shown.
+    RETURNS (List[Tuple[Range, Range]]): The ranges to show, each with the range that it was drawn from: a window, or
+        the whole note. An unanswerable question keeps at least one.
     """
     if not windows:
         return []
-    length, width = windows[-1][1], windows[0][1] - windows[0][0]
-    shown: List[Tuple[int, int]] = []
+    whole_note, width = (0, windows[-1][1]), max(end - start for start, end in windows)
+    shown: List[Tuple[Range, Range]] = []
     for first, last in spans:
-        fits = last - first < width
-        if fits and not any(start <= first and last < end for start, end in shown):
-            shown.append(_draw_around(first, last, length, _draw_width(width, crop, last - first + 1)))
+        homes = [w for w in windows if w[0] <= first and last < w[1]] if inside else [whole_note]
+        fits = bool(homes) and last - first < width
+        if fits and not any(start <= first and last < end for (start, end), _ in shown):
+            home = homes[numpy.random.randint(len(homes))] if len(homes) > 1 else homes[0]
+            shown.append((_draw_around(first, last, home, _draw_width(width, crop, last - first + 1)), home))
     # A window that cuts an answer would teach that it holds none.
     negative = [w for w in windows if not any(first < w[1] and w[0] <= last for first, last in spans)]
     kept = [w for w in negative if negative_rate >= 1.0 or numpy.random.random() < negative_rate]
     if not shown and not kept and negative:
         kept = [negative[numpy.random.randint(len(negative))]]
-    return shown + [_draw_inside(start, end, _draw_width(end - start, crop, 1)) for start, end in kept]
+    return shown + [(_draw_part(window, _draw_width(window[1] - window[0], crop, 1)), window) for window in kept]
+
+
+def draw_cut(length: int, width: int, overlap: int) -> List[Range]:
+    """Cut a note into windows from a random place on, so that its words are seen in windows of many beginnings.
+
+    length (int): Subwords of the note.
+    width (int): Most subwords of a window.
+    overlap (int): Subwords shared by neighbours.
+    RETURNS (List[Range]): Ranges that cover the note.
+    """
+    if length <= width:
+        return cut_windows(length, width, overlap)
+    first = width - int(numpy.random.randint(width - overlap))  # length of the first window
+    rest = cut_windows(length - first + overlap, width, overlap)
+    return [(0, first), *((start + first - overlap, end + first - overlap) for start, end in rest)]
 
 
 def _draw_width(width: int, crop: float, least: int) -> int:
     return max(int(numpy.random.randint(max(1, int(crop * width)), width + 1)), least)
 
 
-def _draw_around(first: int, last: int, length: int, width: int) -> Tuple[int, int]:
-    width = min(width, length)
-    start = int(numpy.random.randint(max(0, last + 1 - width), min(first, length - width) + 1))
+def _draw_around(first: int, last: int, home: Range, width: int) -> Range:
+    width = min(width, home[1] - home[0])
+    start = int(numpy.random.randint(max(home[0], last + 1 - width), min(first, home[1] - width) + 1))
     return start, start + width
 
 
-def _draw_inside(start: int, end: int, width: int) -> Tuple[int, int]:
-    start = int(numpy.random.randint(start, end - width + 1))
+def _draw_part(home: Range, width: int) -> Range:
+    start = int(numpy.random.randint(home[0], home[1] - width + 1))
     return start, start + width
 
 
-def _question_pieces(ids, note, spans, shown: Sequence[Tuple[int, int]]) -> Iterator[TrainingPiece]:
-    inside = {w: [(span, label) for span, label in spans if w[0] <= span[0] and span[1] < w[1]] for w in shown}
+def _question_pieces(
+    ids: numpy.ndarray, note: EncodedNote, spans, shown: Sequence[Tuple[Range, Range]], separate: bool
+) -> Iterator[TrainingPiece]:
+    inside = {w: [(span, label) for span, label in spans if w[0] <= span[0] and span[1] < w[1]] for w, _ in shown}
     labelled = sum(label is not None for held in inside.values() for _, label in held)
-    for window in shown:
+    for window, home in shown:
         yield TrainingPiece(
-            piece=Piece(ids, note, window),
+            piece=Piece(ids, note, window, home if separate else None),
             spans=[span for span, _ in inside[window]],
             labels=[label for _, label in inside[window]],
             span_share=1.0 / len(shown),
@@ -226,6 +261,7 @@ def make_training_batches(
     max_batch_tokens: int,
     longest: int,
     bfloat16: bool,
+    texts: Optional[TextStates] = None,
 ) -> Iterator[Tuple[TrainingBatch, Targets]]:
     """Group windows of like length, each group with its targets.
 
@@ -234,16 +270,21 @@ def make_training_batches(
     max_batch_tokens (int): Most padded subwords of a batch.
     longest (int): The most that the encoder reads.
     bfloat16 (bool): Whether to compute in bfloat16.
+    texts (Optional[TextStates]): With separate layers: what they gave for the texts of these pieces.
     YIELDS (Tuple[TrainingBatch, Targets]): A batch and what it should give.
     """
     lengths = [piece.piece.length(tokenizer.frame) for piece in pieces]
     for indices in batch_by_length(lengths, max_batch_tokens):
         chosen = [pieces[index] for index in indices]
         batch = make_batch([piece.piece for piece in chosen], tokenizer, longest=longest)
-        yield _with_targets(chosen, batch, bfloat16)
+        if texts is not None:
+            batch = texts.put_together([piece.piece for piece in chosen], batch)
+        yield _with_targets(chosen, batch, bfloat16, texts)
 
 
-def _with_targets(chosen, batch, bfloat16: bool) -> Tuple[TrainingBatch, Targets]:
+def _with_targets(
+    chosen: Sequence[TrainingPiece], batch: PieceBatch, bfloat16: bool, texts: Optional[TextStates]
+) -> Tuple[TrainingBatch, Targets]:
     starts, ends = numpy.zeros(batch.mask.shape), numpy.zeros(batch.mask.shape)
     rows, firsts, lasts, labels, shares = [], [], [], [], []
     for row, piece in enumerate(chosen):
@@ -267,7 +308,8 @@ def _with_targets(chosen, batch, bfloat16: bool) -> Tuple[TrainingBatch, Targets
         labels=numpy.array(labels).reshape(-1, len(CATEGORIES)),
         category_shares=numpy.array(shares),
     )
-    return TrainingBatch(batch, row_array, first_array, last_array, bfloat16), targets
+    packed = None if texts is None else texts.packed
+    return TrainingBatch(batch, row_array, first_array, last_array, bfloat16, packed), targets
 
 
 # Loss -----------------------------------------------------------------------------------------------------------------

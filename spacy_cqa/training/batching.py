@@ -6,7 +6,8 @@ from typing import Any, Callable, Iterable, Iterator, List, Union
 from spacy.tokens import Doc
 from spacy.training import Example
 
-from ..models.windows import cut_windows, padded
+from ..models.batches import padded
+from ..models.windows import cut_windows
 from ..schemas import get_questions
 
 _SPECIAL = 3  # special tokens of a pair; RoBERTa has four, which does not matter here

@@ -14,13 +14,15 @@ from spacy_cqa.models.architectures import (
     get_tokenizer,
     predict_categories,
     predict_spans,
+    to_piece_inputs,
     training_mode,
 )
+from spacy_cqa.models.batches import Piece, make_batch
 from spacy_cqa.models.loaders import load_encoder
-from spacy_cqa.models.pytorch.reader import ReaderInputs, set_dropout
-from spacy_cqa.models.windows import Piece, WindowSettings, encode_note, make_batch
+from spacy_cqa.models.pytorch.reader import set_dropout
+from spacy_cqa.models.windows import WindowSettings, encode_note
 
-from ..encoders import DEPTH, FAMILIES, LAYERED
+from ..encoders import DEPTH, FAMILIES, LAYERED, WHOLE
 from ..notes import NOTES
 
 SETTINGS = WindowSettings(window=96, overlap=16, max_question_tokens=24)
@@ -48,8 +50,7 @@ def make_pieces(model, n_notes=3):
 
 
 def to_inputs(batch):
-    names = ("input_ids", "mask", "type_ids", "note_mask")
-    return ReaderInputs(**{name: torch.as_tensor(getattr(batch, name)) for name in names})
+    return to_piece_inputs(batch, torch.device("cpu"))
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -88,15 +89,16 @@ def test_task_layers_start_as_copies_and_learn_apart(family, task_layers, make_m
     assert all(any(p.grad is not None for p in layer.parameters()) for layer in upper)
 
 
-@pytest.mark.parametrize("setting", [{"task_layers": DEPTH + 1}, {"task_layers": -1}, {"separate_layers": 1}])
+@pytest.mark.parametrize("setting", [{"task_layers": DEPTH + 1}, {"task_layers": -1}])
 def test_impossible_cuts_are_refused(setting, make_model):
     with pytest.raises(ValueError, match="CQA-E026"):
         make_model("bert", **setting)
 
 
-def test_generic_path_refuses_task_layers(make_model):
-    with pytest.raises(ValueError, match=r"CQA-E026.*distilbert"):
-        make_model("distilbert", task_layers=1)
+@pytest.mark.parametrize("setting", ["task_layers", "separate_layers"])
+def test_generic_path_refuses_layers(setting, make_model):
+    with pytest.raises(ValueError, match=rf"CQA-E026.*{setting}.*{WHOLE}"):
+        make_model(WHOLE, **{"task_layers": 0, setting: 1})
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -155,10 +157,8 @@ def test_no_nan_in_padding_far_from_every_word(make_model):
 def test_special_layouts_match_positions(make_model):
     """RoBERTa's positions begin behind its padding id, and its table is shorter by as many."""
     roberta, bert = get_reader(make_model("roberta", task_layers=0)), get_reader(make_model("bert", task_layers=0))
-    ids = torch.zeros((1, 4), dtype=torch.long)
-    assert bert.family.positions(ids).tolist() == [[0, 1, 2, 3]]
     pad = roberta.encoder.config.pad_token_id
-    assert roberta.family.positions(ids).tolist() == [[pad + 1, pad + 2, pad + 3, pad + 4]]
+    assert (bert.family.first_position, roberta.family.first_position) == (0, pad + 1)
     assert roberta.family.longest == 160 - pad - 1
 
 

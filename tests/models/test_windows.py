@@ -9,18 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, BertTokenizer
 
+from spacy_cqa.models.batches import PAD_TO, Piece, batch_by_length, make_batch, padded
 from spacy_cqa.models.tokenization import ReaderTokenizer
-from spacy_cqa.models.windows import (
-    PAD_TO,
-    Piece,
-    WindowSettings,
-    batch_by_length,
-    cut_windows,
-    encode_note,
-    encode_question,
-    make_batch,
-    padded,
-)
+from spacy_cqa.models.windows import WindowSettings, cut_windows, encode_note, encode_question
 
 from ..encoders import FAMILIES
 

@@ -3,6 +3,7 @@
 import pytest
 import spacy
 
+from ..conftest import train
 from ..notes import NOTES
 
 
@@ -29,10 +30,21 @@ def nlp(trained_path):
     return spacy.load(trained_path)
 
 
+@pytest.fixture(scope="module")
+def separate_nlp(make_nlp, make_examples):
+    """A little trained, two of three layers separate."""
+    nlp = make_nlp(model={"task_layers": 0, "separate_layers": 2}, null_threshold=1.0)
+    train(nlp, make_examples(nlp), steps=30)
+    return nlp
+
+
 @pytest.mark.parametrize("repeat", [1, 4])
-def test_float32_answers_do_not_depend_on_the_batch(repeat, nlp):
+@pytest.mark.parametrize("kind", ["nlp", "separate_nlp"])
+def test_float32_answers_do_not_depend_on_the_batch(kind, repeat, request):
+    nlp = request.getfixturevalue(kind)
     alone = ask_all(nlp, together=False, repeat=repeat)
     assert len(alone) == 20
+    assert any(spans for spans, _ in alone.values())
     for max_batch_tokens in (64, 500, 100_000):
         together = ask_all(nlp, together=True, repeat=repeat, max_batch_tokens=max_batch_tokens)
         assert together.keys() == alone.keys()

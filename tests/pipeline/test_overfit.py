@@ -6,6 +6,7 @@ import pytest
 import spacy
 
 from ..conftest import train
+from ..encoders import WHOLE
 
 
 def answers_of(nlp, examples):
@@ -51,11 +52,22 @@ def _from_bytes(nlp):
     return loaded.from_bytes(nlp.to_bytes())
 
 
-@pytest.mark.parametrize("family", ["roberta", "electra", "modernbert", "distilbert"])
+@pytest.mark.parametrize("family", ["roberta", "electra", "modernbert", "distilbert", WHOLE])
 def test_every_family_learns(family, make_nlp, make_examples):
-    model = {"task_layers": 0} if family == "distilbert" else {}
+    model = {"task_layers": 0} if family == WHOLE else {}
     nlp = make_nlp(family, model=model)
     examples = make_examples(nlp)
     losses = train(nlp, examples, steps=60)
     assert losses[-1] < 0.35 * losses[0]
     assert nlp.evaluate(examples)["cqa_f1"] > 0.7
+
+
+@pytest.mark.parametrize("separate_layers", [1, 2])
+def test_learns_with_separate_layers(separate_layers, make_nlp, make_examples):
+    nlp = make_nlp(model={"task_layers": 0, "separate_layers": separate_layers, "crop": 0.5})
+    examples = make_examples(nlp)
+    losses = train(nlp, examples, steps=150)
+    assert losses[-1] < 0.3 * losses[0]
+    scores = nlp.evaluate(examples)
+    assert scores["cqa_f1"] > 0.8
+    assert scores["cqa_cat_acc_gold"] > 0.8

@@ -1,10 +1,12 @@
 """The multi-task reader as a plain torch module: one encoder, task-specific upper layers, two heads.
 
-    question ┐                    ┌─ task layers ──────────── span head      -> start and end logits, null at position 0
-    note     ┘── shared layers ───┤
-                                  └─ task layers (a copy) ─── category head  -> 5 logits per span
+    question ── separate ┐                  ┌─ task layers ─────────── span head      -> start and end logits, null at 0
+                         ├── joint layers ──┤
+    note ────── separate ┘                  └─ task layers (a copy) ── category head  -> 5 logits per span
 
-After 'Clinical QA 2.0: Multi-Task Learning for Answer Extraction and Categorization' (arXiv 2502.13108).
+After 'Clinical QA 2.0: Multi-Task Learning for Answer Extraction and Categorization' (arXiv 2502.13108), which has no
+separate layers; those are after DeFormer (Cao et al., 2020, arXiv 2005.00697). With them, a text's states are computed
+once and gathered into every piece of question and window that shows it.
 """
 
 import copy
@@ -14,24 +16,20 @@ from typing import List, Optional, Sequence, Tuple
 import torch
 from torch import Tensor, nn
 
-from .families import check_layers, find_family
+from .families import Inputs, check_layers, find_family
 from .heads import CategoryHead, SpanHead
 
 
 @dataclass(frozen=True)
-class ReaderInputs:
-    """A batch of pieces on the module's device.
+class PieceInputs(Inputs):
+    """A batch of pieces, each a question with a window of a note.
 
-    input_ids (Tensor): Shape (batch, length).
-    mask (Tensor): True at subwords, shape (batch, length).
-    type_ids (Tensor): Segment ids, shape (batch, length).
     note_mask (Tensor): True at the note's subwords, shape (batch, length).
+    sources (Tensor): With separate layers: which row of the packed states each subword takes, shape (batch, length).
     """
 
-    input_ids: Tensor
-    mask: Tensor
-    type_ids: Tensor
     note_mask: Tensor
+    sources: Optional[Tensor] = None
 
 
 class MultiTaskReader(nn.Module):
@@ -59,12 +57,13 @@ class MultiTaskReader(nn.Module):
         """
         super().__init__()
         self.family = find_family(encoder)
-        check_layers(self.family, task_layers=task_layers, separate_layers=separate_layers)
+        check_layers(encoder, self.family, task_layers=task_layers, separate_layers=separate_layers)
         self.task_layers = task_layers
+        self.separate_layers = separate_layers
         self.encoder = encoder
         self.drop_pooler()
         width: int = self.family.config.hidden_size
-        upper = list(self.family.layers(encoder))[self._n_shared :] if task_layers else []
+        upper = self._layers(self._n_shared, self.family.depth)
         norm = self.family.final_norm(encoder)
         self.category_layers = nn.ModuleList(copy.deepcopy(layer) for layer in upper)
         self.category_norm = copy.deepcopy(norm) if norm is not None and task_layers else None
@@ -80,33 +79,58 @@ class MultiTaskReader(nn.Module):
         if getattr(self.encoder, "pooler", None) is not None:
             self.encoder.pooler = None  # type: ignore[assignment]
 
-    def shared_states(self, inputs: ReaderInputs) -> Tensor:
-        """RETURNS (Tensor): States below the task layers, shape (batch, length, width)."""
-        states = self.family.embed(self.encoder, inputs.input_ids, inputs.mask, inputs.type_ids)
-        shared = list(self.family.layers(self.encoder))[: self._n_shared]
-        return self.family.run(shared, states, inputs.mask)
+    def text_states(self, inputs: Inputs) -> Tensor:
+        """States above the separate layers, packed: questions, or windows of notes, each alone.
 
-    def span_logits(self, states: Tensor, inputs: ReaderInputs) -> Tuple[Tensor, Tensor]:
+        inputs (Inputs): A batch of texts.
+        RETURNS (Tensor): Without padding, one text behind the other, shape (subwords, width).
+        """
+        return self._lower_states(inputs)[inputs.mask]
+
+    def shared_states(self, inputs: PieceInputs, texts: Optional[Tensor] = None) -> Tensor:
+        """States below the task layers.
+
+        inputs (PieceInputs): A batch of pieces.
+        texts (Optional[Tensor]): With separate layers: the packed states of the texts in it, shape (subwords, width).
+        RETURNS (Tensor): Shape (batch, length, width).
+        """
+        if texts is None or inputs.sources is None:
+            states = self._lower_states(inputs)
+        else:
+            states = nn.functional.embedding(inputs.sources, texts)  # its gradient is the fast one on a CPU
+        joint = self._layers(self.separate_layers, self._n_shared)
+        return self.family.run(joint, states, inputs.mask, inputs.positions)
+
+    def _lower_states(self, inputs: Inputs) -> Tensor:
+        states = self.family.embed(self.encoder, inputs)
+        return self.family.run(self._layers(0, self.separate_layers), states, inputs.mask, inputs.positions)
+
+    def _layers(self, start: int, end: int) -> List[nn.Module]:
+        return list(self.family.layers(self.encoder))[start:end]
+
+    def span_logits(self, states: Tensor, inputs: PieceInputs) -> Tuple[Tensor, Tensor]:
         """Start and end logits from the shared states.
 
         states (Tensor): What `shared_states` gave, shape (batch, length, width).
-        inputs (ReaderInputs): The batch.
+        inputs (PieceInputs): The batch.
         RETURNS (Tuple[Tensor, Tensor]): Start and end logits in float32, -inf but at the null and the note, each of
             shape (batch, length).
         """
-        own = list(self.family.layers(self.encoder))[self._n_shared :] if self.task_layers else []
-        states = self._task_states(own, self.family.final_norm(self.encoder), states, inputs.mask)
+        own = self._layers(self._n_shared, self.family.depth)
+        states = self._task_states(own, self.family.final_norm(self.encoder), states, inputs.mask, inputs.positions)
         logits = self.span_head(states).float()  # (batch, length, 2)
         readable = inputs.note_mask.clone()
         readable[:, 0] = True
         logits = logits.masked_fill(~readable[:, :, None], -torch.inf)
         return logits[:, :, 0], logits[:, :, 1]
 
-    def category_logits(self, states: Tensor, mask: Tensor, rows: Tensor, starts: Tensor, ends: Tensor) -> Tensor:
+    def category_logits(
+        self, states: Tensor, inputs: PieceInputs, rows: Tensor, starts: Tensor, ends: Tensor
+    ) -> Tensor:
         """Category logits of spans from the shared states; only the rows that hold a span are run.
 
         states (Tensor): What `shared_states` gave, shape (batch, length, width).
-        mask (Tensor): True at subwords, shape (batch, length).
+        inputs (PieceInputs): The batch.
         rows (Tensor): Row of each span, shape (spans,).
         starts (Tensor): First position of each span, shape (spans,).
         ends (Tensor): Last position of each span, shape (spans,).
@@ -114,11 +138,14 @@ class MultiTaskReader(nn.Module):
         """
         used, row_of_span = torch.unique(rows, return_inverse=True)
         norm = self.category_norm if self.task_layers else self.family.final_norm(self.encoder)
-        own = self._task_states(list(self.category_layers), norm, states[used], mask[used])
+        mask, positions = inputs.mask[used], inputs.positions[used]
+        own = self._task_states(list(self.category_layers), norm, states[used], mask, positions)
         return self.category_head(own[row_of_span], starts, ends).float()
 
-    def _task_states(self, layers: List[nn.Module], norm: Optional[nn.Module], states: Tensor, mask: Tensor) -> Tensor:
-        states = self.family.run(layers, states, mask)
+    def _task_states(
+        self, layers: List[nn.Module], norm: Optional[nn.Module], states: Tensor, mask: Tensor, positions: Tensor
+    ) -> Tensor:
+        states = self.family.run(layers, states, mask, positions)
         return norm(states) if norm is not None else states
 
 
