@@ -1,5 +1,7 @@
 """What training shows and expects, and the joint loss against torch's own."""
 
+from itertools import pairwise
+
 import numpy
 import pytest
 import spacy
@@ -14,6 +16,7 @@ from spacy_cqa.models.tokenization import ReaderTokenizer
 from spacy_cqa.models.windows import WindowSettings, cut_windows
 from spacy_cqa.pipeline.targets import (
     Targets,
+    draw_cut,
     draw_windows,
     joint_loss,
     make_training_batches,
@@ -107,7 +110,9 @@ def test_windows_are_drawn_around_whole_answers_or_clear_of_them(length, pairs, 
     spans = [(first, min(first + more, length - 1)) for first, more in pairs if first < length]
     windows = cut_windows(length, 12, 4)
     width = min(12, length)
-    shown = draw_windows(windows, spans, negative_rate=negative_rate, crop=crop)
+    drawn_from = draw_windows(windows, spans, negative_rate=negative_rate, crop=crop)
+    assert all(home == (0, length) or home in windows for _, home in drawn_from)
+    shown = [window for window, _ in drawn_from]
     for window in shown:
         assert 0 <= window[0] < window[1] <= length
         assert max(1, int(crop * width)) <= window[1] - window[0] <= width
@@ -126,9 +131,54 @@ def test_windows_are_drawn_around_whole_answers_or_clear_of_them(length, pairs, 
 def test_an_answer_is_drawn_at_every_place_of_its_window():
     windows = cut_windows(40, 12, 4)
     drawn = [draw_windows(windows, [(20, 21)], negative_rate=0.0, crop=1.0) for _ in range(300)]
-    assert {window for shown in drawn for window in shown} == {(n, n + 12) for n in range(10, 21)}
+    assert {window for shown in drawn for window, _ in shown} == {(n, n + 12) for n in range(10, 21)}
     cropped = [draw_windows(windows, [(20, 21)], negative_rate=0.0, crop=0.5) for _ in range(300)]
-    assert {end - start for ((start, end),) in cropped} == set(range(6, 13))
+    assert {end - start for (((start, end), _),) in cropped} == set(range(6, 13))
+
+
+@RANDOM
+@given(
+    st.integers(1, 80),
+    st.lists(st.tuples(st.integers(0, 79), st.integers(0, 14)), max_size=3),
+    st.sampled_from([0.0, 1.0]),
+    st.sampled_from([0.3, 1.0]),
+)
+def test_with_separate_layers_all_is_drawn_inside_the_windows_that_questions_share(length, pairs, rate, crop):
+    spans = [(first, min(first + more, length - 1)) for first, more in pairs if first < length]
+    windows = draw_cut(length, 12, 4)
+    shown = draw_windows(windows, spans, negative_rate=rate, crop=crop, inside=True)
+    for (start, end), home in shown:
+        assert home in windows
+        assert home[0] <= start < end <= home[1]
+    for first, last in spans:
+        held = any(start <= first and last < end for start, end in windows)
+        assert held == any(start <= first and last < end for (start, end), _ in shown)
+
+
+@RANDOM
+@given(st.integers(0, 100), st.integers(2, 20), st.integers(0, 19))
+def test_a_cut_from_a_random_place_covers_the_note(length, width, overlap):
+    overlap = min(overlap, width - 1)
+    windows = draw_cut(length, width, overlap)
+    assert {n for start, end in windows for n in range(start, end)} == set(range(length))
+    assert all(0 < end - start <= width for start, end in windows)
+    for (_, end), (start, _) in pairwise(windows):
+        assert end - start >= overlap
+
+
+def test_cuts_begin_at_every_place():
+    assert {draw_cut(40, 12, 4)[0] for _ in range(300)} == {(0, n) for n in range(5, 13)}
+
+
+def test_questions_of_a_note_share_its_windows(tokenizer):
+    example = make_example({"a": [(0, 1)], "b": [(4, 5)], "c": []})
+    options = {"spans_key": "clinical_qa", "negative_rate": 1.0, "crop": 0.5, "separate": True}
+    pieces, n_questions = make_training_pieces([example], tokenizer, SETTINGS, **options)
+    assert n_questions == 3
+    wholes = {piece.piece.whole for piece in pieces}
+    assert None not in wholes
+    assert len(wholes) < len(pieces)
+    assert len({id(piece.piece.note) for piece in pieces}) == 1
 
 
 def test_no_windows_are_drawn_of_an_empty_note():
