@@ -19,6 +19,7 @@ import spacy
 import typer
 
 from spacy_cqa.export.plots import save_figure
+from spacy_cqa.export.tables import markdown_table
 from spacy_cqa.training.converters.squad import read_squad
 from spacy_cqa.training.experiments import Data, Run, run_training
 from spacy_cqa.training.generate.stream import generate
@@ -115,12 +116,12 @@ def markdown(results: Results, extra: str) -> str:
     """RETURNS (str): The table."""
     columns = [(split, measure) for split in ("dev", "extra") for measure in MEASURES]
     titles = [f"{MEASURES[measure]}, {'dev' if split == 'dev' else extra}" for split, measure in columns]
-    lines = [f"| Corpus | Trained on | Seeds | {' | '.join(titles)} |", f"|---|---|---:|{'---:|' * len(titles)}"]
+    rows = []
     for point, scores in results.items():
         share = "all" if point.part == 1 else f"1/{point.part}"
         cells = [f"{percent(scores, *column):.1f}" for column in columns]
-        lines.append(f"| {share} | {point.kind} | {len(scores)} | {' | '.join(cells)} |")
-    return "\n".join(lines) + "\n"
+        rows.append([share, point.kind, str(len(scores)), *cells])
+    return markdown_table(["Corpus", "Trained on", "Seeds", *titles], rows, n_texts=2) + "\n"
 
 
 def draw(results: Results, path: Path, extra: str) -> None:

@@ -140,6 +140,8 @@ class Errors(metaclass=_WithCode):
         "Note {note!r} is of the split {split!r}. Questions are generated from a training split only, so that nothing "
         "of the others leaks into training: give a file whose `split` is 'train'."
     )
+    # Exporting
+    E070 = "This model has no form of a Hugging Face checkpoint: {problem}. Train it with {remedy}."
 
 
 class Warnings(metaclass=_WithCode):
@@ -148,3 +150,8 @@ class Warnings(metaclass=_WithCode):
         'questions: use `spacy cqa evaluate`, or read the data with @readers = "spacy-cqa.QACorpus.v1".'
     )
     W002 = "{count} questions of a batch are longer than max_question_tokens = {limit} subwords and were left out of training."
+    W003 = "The span head of {name}, a {kind}, is no single linear layer, so its encoder alone is loaded: train the new span head."
+    W004 = (
+        "The checkpoint has a span head, but span_hidden = {span_hidden} asks for a new one with hidden layers. "
+        "Set span_hidden = [] to keep the checkpoint's."
+    )

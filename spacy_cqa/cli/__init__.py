@@ -12,6 +12,7 @@ from .compare import compare_cli
 from .convert import convert_cli
 from .evaluate import evaluate_cli
 from .experiments import experiments_cli
+from .export import export_cli
 from .generate import generate_cli
 from .kb import kb_cli
 from .label import label_cli
@@ -28,6 +29,7 @@ app.command("compare")(compare_cli)
 app.command("convert")(convert_cli)
 app.command("evaluate")(evaluate_cli)
 app.command("experiments")(experiments_cli)
+app.command("export")(export_cli)
 app.command("generate")(generate_cli)
 app.command("kb")(kb_cli)
 app.command("label")(label_cli)

@@ -26,6 +26,7 @@ def experiments_cli(
     rates: List[float] = typer.Option([], "--rate", help="Learning rates that every variant may choose from"),
     cased: List[str] = typer.Option([], "--cased", help="Encoders whose tokenizer must not lower-case, by name"),
     kb: Optional[str] = typer.Option(None, "--kb", help="Knowledge base for the variant multitask-ontology"),
+    test_notes: int = typer.Option(0, "--test-notes", min=0, help="First notes of the test split to read, 0 for all"),
     use_gpu: int = typer.Option(-1, "--gpu-id", "-g", help="GPU id, -1 for the CPU"),
 ) -> None:
     """Train span-only, category-only, multi-task with hard and with soft labels and, with a knowledge base, multi-task
@@ -41,7 +42,8 @@ def experiments_cli(
 
         if kb is not None:
             check_kb(kb)
-        runs = plan(config, output, train, dev, test, parse_encoders(encoders), variants, parse_seeds(seeds), cased)
+        found = parse_encoders(encoders)
+        runs = plan(config, output, train, dev, test, found, variants, parse_seeds(seeds), cased, test_notes)
         done = run_all(runs, learn_rates=rates, use_gpu=use_gpu, progress=progress)
         if kb is not None:
             linked = [run_ontology(run, kb, progress=progress) for run in done if run.variant == ONTOLOGY_BASE]
@@ -98,6 +100,7 @@ def plan(
     variants: List[str],
     seeds: List[int],
     cased: Sequence[str] = (),
+    test_notes: int = 0,
 ) -> List["Run"]:
     """RETURNS (List[Run]): The runs of all encoders, variants and seeds.
     RAISES (ValueError): A variant or a cased encoder is unknown, or a file is missing.
@@ -114,7 +117,7 @@ def plan(
     missing = [path for path in (config, train, dev, test) if not path.exists()]
     if missing:
         raise ValueError(f"{missing[0]} does not exist. Check the path.")
-    data = Data(train, dev, test)
+    data = Data(train, dev, test, test_notes)
     return [
         Run(config, data, encoder, folder, variant, seed, output, overrides=_CASED if encoder in cased else {})
         for encoder, folder in encoders.items()

@@ -277,7 +277,7 @@ def _results_part(comparison: Mapping[str, Any]) -> Iterator[str]:
         [row["encoder"], row["variant"], str(len(row["seeds"])), *(_result_text(row[name]) for name in RESULTS)]
         for row in comparison["results"]
     ]
-    yield _table(["Encoder", "Variant", "Seeds", *RESULTS.values()], rows, n_texts=2)
+    yield markdown_table(["Encoder", "Variant", "Seeds", *RESULTS.values()], rows, n_texts=2)
     missing = [
         f"{row['encoder']}, {row['variant']}: {', '.join(map(str, row['seeds']))}"
         for row in comparison["missing_seeds"]
@@ -299,7 +299,7 @@ def _differences_part(comparison: Mapping[str, Any]) -> Iterator[str]:
         [row["encoder"], row["variant"], *(_difference_text(row[name]) for name in BASELINES)]
         for row in comparison["differences"]
     ]
-    yield _table(["Encoder", "Variant", *(RESULTS[name] for name in BASELINES)], rows, n_texts=2)
+    yield markdown_table(["Encoder", "Variant", *(RESULTS[name] for name in BASELINES)], rows, n_texts=2)
 
 
 def _categories_part(comparison: Mapping[str, Any]) -> Iterator[str]:
@@ -314,7 +314,7 @@ def _categories_part(comparison: Mapping[str, Any]) -> Iterator[str]:
         ]
         for row in comparison["categories"]
     ]
-    yield _table(["Encoder", "Variant", "Category", "Precision", "Recall", "F1", "Support"], rows, n_texts=3)
+    yield markdown_table(["Encoder", "Variant", "Category", "Precision", "Recall", "F1", "Support"], rows, n_texts=3)
 
 
 def _percent(value: Optional[float]) -> str:
@@ -334,8 +334,14 @@ def _difference_text(cell: Optional[Mapping[str, Optional[float]]]) -> str:
     return f"{difference} [{', '.join(interval)}]" if interval else difference
 
 
-def _table(header: Sequence[str], rows: Iterable[Sequence[str]], *, n_texts: int) -> str:
-    """A table whose first columns are texts and whose others are numbers, aligned right."""
+def markdown_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, n_texts: int) -> str:
+    """A Markdown table.
+
+    header (Sequence[str]): Titles of the columns.
+    rows (Iterable[Sequence[str]]): The cells, row by row.
+    n_texts (int): How many of the first columns are texts; the others are numbers, aligned right.
+    RETURNS (str): The table, without a line end behind it.
+    """
     rule = ["---" if n < n_texts else "---:" for n in range(len(header))]
     lines = ([cell.replace("|", r"\|") for cell in row] for row in (header, rule, *rows))
     return "\n".join(f"| {' | '.join(line)} |" for line in lines)

@@ -52,11 +52,14 @@ class EncoderParts:
     config (transformers.PretrainedConfig): Its shape.
     tokenizer (ReaderTokenizer): Its tokenizer.
     state (Dict[str, torch.Tensor]): Its weights, without any head.
+    span_head (Optional[Dict[str, torch.Tensor]]): `weight` and `bias` of the span head, where the checkpoint was
+        trained for question answering.
     """
 
     config: Any
     tokenizer: ReaderTokenizer
     state: Dict[str, Any]
+    span_head: Optional[Dict[str, Any]] = None
 
 
 # Loading --------------------------------------------------------------------------------------------------------------
@@ -86,10 +89,13 @@ def load_encoder(
     revision (Optional[str]): Commit of the Hugging Face repository.
     sha256 (Optional[str]): Expected checksum of model.safetensors in a local folder.
     lower_case (Optional[bool]): Whether the tokenizer lower-cases, where its own setting is wrong.
-    RETURNS (EncoderParts): Config, tokenizer and weights. Code of the repository is never run.
+    RETURNS (EncoderParts): Config, tokenizer and weights; of a `...ForQuestionAnswering` checkpoint its span head too.
+        Code of the repository is never run.
     RAISES (ValueError): E023, E024 for a folder, E025 for a Hugging Face id.
     """
-    from transformers import AutoModel, AutoTokenizer
+    from transformers import AutoTokenizer
+
+    from .checkpoints import load_model
 
     folder = Path(name)
     if folder.is_dir():
@@ -99,13 +105,12 @@ def load_encoder(
     tokenizer_settings = {} if lower_case is None else {"do_lower_case": lower_case}
     try:
         tokenizer = AutoTokenizer.from_pretrained(name, revision=revision, use_fast=True, **tokenizer_settings)
-        # The encoder whole, whatever head the checkpoint has; .bin files are unpickled with weights_only=True.
-        encoder = AutoModel.from_pretrained(name, revision=revision)
+        encoder, span_head = load_model(name, revision)
     except (OSError, ValueError) as error:
         message = Errors.E024 if folder.is_dir() else Errors.E025
         problem = " ".join(str(error).split())[:300]
         raise ValueError(message.format(path=name, name=name, problem=problem)) from error
-    return EncoderParts(encoder.config, ReaderTokenizer(tokenizer, source=name), encoder.state_dict())
+    return EncoderParts(encoder.config, ReaderTokenizer(tokenizer, source=name), encoder.state_dict(), span_head)
 
 
 def build_encoder(config: Any, state: Optional[Dict[str, Any]] = None) -> Any:
@@ -114,6 +119,7 @@ def build_encoder(config: Any, state: Optional[Dict[str, Any]] = None) -> Any:
     config (transformers.PretrainedConfig): Its shape.
     state (Optional[Dict[str, torch.Tensor]]): Its weights; random without.
     RETURNS (transformers.PreTrainedModel): The encoder.
+    RAISES (ValueError): E024, if the weights are not those of such an encoder.
     """
     from transformers import AutoModel
 
@@ -121,7 +127,12 @@ def build_encoder(config: Any, state: Optional[Dict[str, Any]] = None) -> Any:
         config.reference_compile = False  # compiling costs minutes and is for training on a GPU
     encoder = AutoModel.from_config(config)  # with PyTorch's fused attention wherever the family has it
     if state is not None:
-        encoder.load_state_dict(state)
+        missing, unknown = encoder.load_state_dict(state, strict=False)
+        # A checkpoint for question answering has no pooler, which the reader drops anyway.
+        missing = [name for name in missing if not name.startswith("pooler.")]
+        if missing or unknown:
+            problem = f"weights are missing ({missing[:3]}) or too many ({unknown[:3]})"
+            raise ValueError(Errors.E024.format(path=config.name_or_path or config.model_type, problem=problem))
     return encoder
 
 

@@ -1,5 +1,6 @@
 """The bridge from thinc to the torch module: keeps it with its tokenizer, saves both, and lets an optimizer step it."""
 
+import warnings
 from pathlib import Path
 from typing import Any, Dict, Optional
 
@@ -8,7 +9,7 @@ import torch
 from thinc.api import Optimizer, PyTorchShim
 from thinc.util import get_torch_default_device
 
-from ..errors import Errors
+from ..errors import Errors, Warnings
 from .loaders import EncoderParts, build_encoder, config_from_json, config_to_json
 from .optimizer import GroupedAdam
 from .pytorch.reader import MultiTaskReader
@@ -37,12 +38,19 @@ class ReaderShim(PyTorchShim):
         return self._model
 
     def attach(self, parts: EncoderParts) -> None:
-        """Build a reader with new heads around an encoder.
+        """Build a reader around an encoder, with new heads; but the span head of a checkpoint for question answering is
+        kept where `span_hidden` is [], as it is one linear layer.
 
         parts (EncoderParts): Config, tokenizer and weights of the encoder.
         RAISES (ValueError): E026, if the encoder does not suit the settings.
         """
-        self._set(self._build(build_encoder(parts.config, parts.state)), parts.tokenizer)
+        reader = self._build(build_encoder(parts.config, parts.state))
+        if parts.span_head is not None:
+            if self.cfg["span_hidden"]:
+                warnings.warn(Warnings.W004.format(span_hidden=self.cfg["span_hidden"]), stacklevel=2)
+            else:
+                reader.span_head.outputs[0].load_state_dict(parts.span_head)
+        self._set(reader, parts.tokenizer)
 
     def _build(self, encoder: Any) -> MultiTaskReader:
         return MultiTaskReader(encoder, **self.cfg)

@@ -19,17 +19,24 @@ from ..about import __version__
 from ..errors import Errors
 from ..files import whole_file
 from .evaluation import evaluate_pipeline, question_row
-from .runs import CURVE_FILE, LOG_FILE, RUN_FILE
+from .runs import CURVE_FILE, LOG_FILE, RUN_FILE, SPLITS
 from .variants import ONTOLOGY_VARIANT, VARIANTS
 
 
 @dataclass(frozen=True)
 class Data:
-    """The splits, as .spacy or SQuAD JSON files."""
+    """The splits, as .spacy or SQuAD JSON files.
+
+    train (Path): To learn from.
+    dev (Path): For every choice.
+    test (Path): For the tables.
+    test_notes (int): Most notes of the test split to read, 0 for all: on a CPU that takes longer than the training.
+    """
 
     train: Path
     dev: Path
     test: Path
+    test_notes: int = 0
 
 
 @dataclass(frozen=True)
@@ -82,19 +89,20 @@ class Run:
 # Running --------------------------------------------------------------------------------------------------------------
 
 
-def run_training(run: Run, *, use_gpu: int = -1, chosen: bool = True) -> bool:
+def run_training(run: Run, *, use_gpu: int = -1, chosen: bool = True, splits: Sequence[str] = SPLITS) -> bool:
     """Train and evaluate one run, unless it is there already with the same inputs. A run that was broken off starts
     over: it is short.
 
     run (Run): The run.
     use_gpu (int): Id of the GPU, -1 for the CPU.
     chosen (bool): Whether `compare` is to read it, which it is not while its learning rate is only tried.
+    splits (Sequence[str]): What to evaluate it on.
     RETURNS (bool): Whether it was run.
     """
     from spacy.cli.train import train
 
     digest = input_digest(run)
-    if is_finished(run.folder, digest):
+    if is_finished(run.folder, digest, splits):
         return False
     shutil.rmtree(run.folder, ignore_errors=True)
     run.folder.mkdir(parents=True)
@@ -102,21 +110,23 @@ def run_training(run: Run, *, use_gpu: int = -1, chosen: bool = True) -> bool:
     shutil.move(str(run.folder / "training" / "model-best"), str(run.folder / "model"))
     shutil.rmtree(run.folder / "training")
     _write_curve(run.folder)
-    finish_run(run, util.load_model(run.folder / "model"), digest, steps=_steps(run.folder), chosen=chosen)
+    finish_run(run, util.load_model(run.folder / "model"), digest, splits, steps=_steps(run.folder), chosen=chosen)
     return True
 
 
-def finish_run(run: Run, nlp: Language, digest: str, **known: Any) -> None:
-    """Evaluate a run's pipeline on both splits and mark the run as done.
+def finish_run(run: Run, nlp: Language, digest: str, splits: Sequence[str] = SPLITS, **known: Any) -> None:
+    """Evaluate a run's pipeline and mark the run as done.
 
     run (Run): The run.
     nlp (Language): Its pipeline.
     digest (str): The digest of its inputs.
+    splits (Sequence[str]): What to evaluate it on: "test", and "dev" where anything is chosen by it.
     **known (Any): What else to note of it, such as `chosen`.
     """
     fix_random_seed(run.seed)
-    for split, path in (("dev", run.data.dev), ("test", run.data.test)):
-        scores, results = evaluate_pipeline(nlp, path)
+    for split in splits:
+        path, limit = (run.data.test, run.data.test_notes) if split == "test" else (run.data.dev, 0)
+        scores, results = evaluate_pipeline(nlp, path, limit=limit)
         rows = [question_row(result) for result in results]
         write_json(run.folder / f"{split}.json", {"scores": scores, "questions": rows})
     about = {
@@ -139,9 +149,10 @@ def write_json(path: Path, data: Any) -> None:
         scratch.write_text(json.dumps(data), encoding="utf8")
 
 
-def is_finished(folder: Path, digest: str) -> bool:
-    """RETURNS (bool): Whether a folder holds a finished run with these inputs."""
-    return _about(folder).get("digest") == digest
+def is_finished(folder: Path, digest: str, splits: Sequence[str] = ()) -> bool:
+    """RETURNS (bool): Whether a folder holds a finished run with these inputs, evaluated on these splits."""
+    evaluated = all((folder / f"{split}.json").is_file() for split in splits)
+    return evaluated and _about(folder).get("digest") == digest
 
 
 def _about(folder: Path) -> Dict[str, Any]:
@@ -176,7 +187,9 @@ def input_digest(run: Run, *further: Path) -> str:
     """
     overrides = {} if run.variant == ONTOLOGY_VARIANT else run.all_overrides()
     overrides = {name: value for name, value in overrides.items() if not name.startswith("paths.")}
-    digest = hashlib.sha256(json.dumps([run.variant, run.seed, overrides], sort_keys=True).encode("utf8"))
+    digest = hashlib.sha256(
+        json.dumps([run.variant, run.seed, run.data.test_notes, overrides], sort_keys=True).encode("utf8")
+    )
     encoder = sorted(path for path in run.encoder_path.rglob("*") if path.is_file())
     for path in (run.config, run.data.train, run.data.dev, run.data.test, *encoder, *further):
         digest.update(_file_digest(path))
@@ -214,7 +227,8 @@ def run_all(
     progress: Callable[[str], object] = lambda message: None,
 ) -> List[Run]:
     """Train all runs. With learning rates to choose from, every variant of an encoder tries each with the seed
-    that comes first and keeps the one that is best on the development split: the same budget of tuning for all.
+    that comes first and keeps the one that is best on the development split: the same budget of tuning for all. Only
+    then are runs evaluated on that split, which takes as long as a good part of their training.
 
     runs (Iterable[Run]): The runs.
     learn_rates (Sequence[float]): Learning rates to choose from; none for the config's.
@@ -223,13 +237,15 @@ def run_all(
     RETURNS (List[Run]): The runs, with their learning rates.
     """
     chosen: Dict[Tuple[str, str], Optional[float]] = {}
+    splits = SPLITS if learn_rates else ("test",)
     done = []
     for run in runs:
         key = (run.encoder, run.variant)
         if key not in chosen:
             chosen[key] = _best_rate(run, learn_rates, use_gpu, progress) if learn_rates else run.learn_rate
         run = replace(run, learn_rate=chosen[key])
-        progress(f"{run.folder}: {'trained' if run_training(run, use_gpu=use_gpu) else 'is finished already'}")
+        trained = run_training(run, use_gpu=use_gpu, splits=splits)
+        progress(f"{run.folder}: {'trained' if trained else 'is finished already'}")
         done.append(run)
     choose_runs(done)
     return done

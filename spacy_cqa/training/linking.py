@@ -117,14 +117,14 @@ def run_ontology(base: Run, kb: str, *, progress: Callable[[str], object] = lamb
     run = replace(base, variant=ONTOLOGY_VARIANT)
     kb_files = [] if kb in SCISPACY_NAMES else [Path(kb) / "concepts.jsonl"]
     digest = input_digest(run, *kb_files, base.folder / "model" / "clinical_qa" / "model.safetensors")
-    if is_finished(run.folder, digest):
+    if is_finished(run.folder, digest, ("test",)):
         progress(f"{run.folder}: is finished already")
     else:
         nlp = util.load_model(base.folder / "model")
         fitted = fit_linker_weight(nlp, add_linker(nlp, kb), run.data.dev)
         shutil.rmtree(run.folder, ignore_errors=True)
         run.folder.mkdir(parents=True)
-        finish_run(run, nlp, digest, linker_weight=fitted.weight, dev_accuracies=_rows(fitted))
+        finish_run(run, nlp, digest, ("test",), linker_weight=fitted.weight, dev_accuracies=_rows(fitted))
         progress(f"{run.folder}: linker weight {fitted.weight:g}")
     return run
 

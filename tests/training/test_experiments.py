@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 
+from spacy_cqa.training import experiments
 from spacy_cqa.training.experiments import Data, Run, input_digest, run_all, write_json
 from spacy_cqa.training.runs import is_trained
 from spacy_cqa.training.variants import ONTOLOGY_BASE, ONTOLOGY_VARIANT, VARIANTS
@@ -50,7 +51,8 @@ def runs(tmp_path):
 def finish(run, f1, accuracy, **about):
     """The folder of a run that is finished."""
     run.folder.mkdir(parents=True)
-    write_json(run.folder / "dev.json", {"scores": {"cqa_f1": f1, "cqa_cat_acc_gold": accuracy}})
+    for split in ("dev", "test"):
+        write_json(run.folder / f"{split}.json", {"scores": {"cqa_f1": f1, "cqa_cat_acc_gold": accuracy}})
     write_json(run.folder / "run.json", {"seed": run.seed, "digest": input_digest(run), **about})
 
 
@@ -67,6 +69,38 @@ def test_of_several_learning_rates_the_best_is_chosen(runs):
     done = run_all(runs, learn_rates=RATES)
     assert [run.folder.name for run in done] == ["seed-1-rate-0.0003", "seed-10-rate-0.0003"]
     assert chosen(runs[0]) == ["seed-1-rate-0.0003", "seed-10-rate-0.0003"]
+
+
+def test_a_run_is_evaluated_on_dev_only_where_a_rate_is_chosen_by_it(runs, monkeypatch):
+    evaluated = []
+
+    def train(run, **options):
+        evaluated.append((run.learn_rate, tuple(options.get("splits", ("test", "dev")))))
+        if not run.folder.exists():
+            finish(run, 0.5, 0.5)
+        return True
+
+    monkeypatch.setattr(experiments, "run_training", train)
+    run_all(runs[:1])
+    assert evaluated == [(None, ("test",))]
+    run_all(runs[1:], learn_rates=RATES[:1])
+    assert {splits for _, splits in evaluated[1:]} == {("test", "dev")}
+
+
+def test_a_run_that_lacks_a_split_is_not_finished(runs):
+    run = runs[0]
+    finish(run, 0.5, 0.5)
+    digest = input_digest(run)
+    assert experiments.is_finished(run.folder, digest, ("test", "dev"))
+    (run.folder / "dev.json").unlink()
+    assert experiments.is_finished(run.folder, digest, ("test",))
+    assert not experiments.is_finished(run.folder, digest, ("test", "dev"))
+    assert not experiments.is_finished(run.folder, "another", ("test",))
+
+
+def test_the_number_of_test_notes_makes_another_run(runs):
+    run = runs[0]
+    assert input_digest(run) != input_digest(replace(run, data=replace(run.data, test_notes=2)))
 
 
 def test_the_last_choice_counts(runs):
