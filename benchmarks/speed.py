@@ -116,7 +116,7 @@ def print_table(times: Dict[int, Dict[str, List[float]]], texts: Sequence[str], 
     """Print seconds a question and speed, as a Markdown table."""
     names = list(next(iter(times.values())))
     peer = names[0]
-    header = [""] + [f"{n} questions a note: s / question" if part else f"{n}: times" for n in times for part in (1, 0)]
+    header = ["", *(title for n in times for title in (f"{n} a note: s / question", f"{n} a note: times"))]
     rows = []
     for name in names:
         row = [name]
