@@ -54,7 +54,7 @@ def save_checkpoint(model: Model, folder: Path) -> None:
     if reader.separate_layers:
         problem = f"question and note go apart through {reader.separate_layers} of its layers"
         raise ValueError(Errors.E070.format(problem=problem, remedy="separate_layers = 0"))
-    config = copy.deepcopy(reader.encoder.config)
+    config: Any = copy.deepcopy(reader.encoder.config)
     config.name_or_path = ""
     whole = AutoModelForQuestionAnswering.from_config(config)
     head = _linear_head(whole)
