@@ -39,6 +39,21 @@ class Piece:
         """RETURNS (int): Subwords of the piece with its special tokens."""
         return frame.special + len(self.question) + self.window[1] - self.window[0]
 
+    @property
+    def encoded(self) -> Tuple[int, int]:
+        """RETURNS (Tuple[int, int]): The range that goes through the separate layers."""
+        return self.whole or self.window
+
+    @property
+    def question_key(self) -> Hashable:
+        """RETURNS (Hashable): What pieces with the same question share."""
+        return self.question.tobytes()
+
+    @property
+    def window_key(self) -> Hashable:
+        """RETURNS (Hashable): What pieces with the same encoded range of the same note share."""
+        return self.note, self.encoded
+
 
 @dataclass(frozen=True)
 class PieceBatch:
@@ -170,14 +185,13 @@ class TextFrame:
         """RETURNS (Tuple[Hashable, Text]): The question of a piece, with a key that equal questions share."""
         frame = self.frame
         ids = numpy.concatenate([frame.prefix, piece.question, frame.middle]).astype(numpy.int64)
-        return piece.question.tobytes(), Text(ids, frame.question_type, 0)
+        return piece.question_key, Text(ids, frame.question_type, 0)
 
     def window(self, piece: Piece) -> Tuple[Hashable, Text]:
-        """RETURNS (Tuple[Hashable, Text]): The window of a piece, with a key by which the pieces of a note share it. A
-        note counts by identity, so it must be kept alive meanwhile."""
-        start, end = piece.whole or piece.window
+        """RETURNS (Tuple[Hashable, Text]): The window of a piece, with a key by which the pieces of a note share it."""
+        start, end = piece.encoded
         ids = numpy.concatenate([piece.note.subwords.ids[start:end], self.frame.suffix]).astype(numpy.int64)
-        return (id(piece.note), start, end), Text(ids, self.frame.note_type, self.window_position)
+        return piece.window_key, Text(ids, self.frame.note_type, self.window_position)
 
     def make_batch(self, texts: Sequence[Text]) -> TextBatch:
         """RETURNS (TextBatch): Texts as arrays."""
@@ -200,10 +214,10 @@ class TextFrame:
         """
         sources, positions = numpy.zeros_like(batch.input_ids), numpy.zeros_like(batch.input_ids)
         for row, piece in enumerate(pieces):
-            begin, stop = piece.whole or piece.window
+            begin, stop = piece.encoded
             start, end = piece.window
             offset, n_suffix = int(batch.note_offsets[row]), len(self.frame.suffix)
-            question_row, window_row = rows[self.question(piece)[0]], rows[self.window(piece)[0]]
+            question_row, window_row = rows[piece.question_key], rows[piece.window_key]
             in_window = numpy.concatenate([numpy.arange(start, end), numpy.arange(stop, stop + n_suffix)]) - begin
             total = offset + len(in_window)
             sources[row, :offset] = numpy.arange(question_row, question_row + offset)

@@ -50,9 +50,9 @@ class WindowSettings:
         return width
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class EncodedNote:
-    """A note ready to be read.
+    """A note ready to be read. It equals itself alone, so it can be a key.
 
     subwords (Subwords): The whole note.
     token_first (numpy.ndarray): First subword of each spaCy token, -1 where no answer may begin or end (n_tokens,).
