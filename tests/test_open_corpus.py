@@ -27,7 +27,7 @@ def _load_validator() -> ModuleType:
 
 
 validate = _load_validator()
-SMALL = validate.LIMITS._replace(notes=10, questions=100, kind_share=0.1)
+SMALL = validate.LIMITS._replace(notes=10, questions=100, note_kinds=1, kind_share=0.1)
 
 
 @pytest.fixture(scope="module")
@@ -270,7 +270,8 @@ def test_undamaged_copy_has_no_problems(small: Dict[str, Any]) -> None:
 def test_small_corpus_is_too_small(small: Dict[str, Any]) -> None:
     limits = validate.LIMITS._replace(kind_share=SMALL.kind_share)
     messages = [re.sub(r"^\d+ ", "", problem.message) for problem in validate.find_problems(small, limits)]
-    assert messages == ["notes, fewer than 320", "questions, fewer than 4000"]
+    few_kinds = 3 * ["kinds of note, fewer than 12"]
+    assert messages == ["notes, fewer than 320", "questions, fewer than 4000", *few_kinds]
 
 
 def test_same_question_with_another_answer_is_allowed(small: Dict[str, Any]) -> None:
@@ -426,7 +427,7 @@ def test_command_names_each_problem(small: Dict[str, Any], tmp_path: Path, capsy
     assert validate.main([str(tmp_path)]) == 1
     lines = capsys.readouterr().out
     assert f"note-001 {qa(small)['id']}: answer is not at its offset 0" in lines
-    assert "problems: 4" in lines  # the copy is too small as well: notes, questions, lists
+    assert "problems: 7" in lines  # the copy is too small as well: notes, questions, lists, kinds of note in each split
 
 
 @pytest.mark.parametrize("arguments", [[], ["--statistics"], ["--agreement"]])

@@ -49,6 +49,7 @@ class Limits(NamedTuple):
 
     notes (int): Least number of notes.
     questions (int): Least number of questions.
+    note_kinds (int): Least number of kinds of note in a split.
     answer_words (int): Longest answer.
     shared_ngrams (float): Greatest share of word 5-grams common to two notes of different splits.
     split_tolerance (float): How far the share of a split may be from the intended one.
@@ -59,6 +60,7 @@ class Limits(NamedTuple):
 
     notes: int = 320
     questions: int = 4000
+    note_kinds: int = len(NOTE_KINDS)
     answer_words: int = 16
     shared_ngrams: float = 0.2
     split_tolerance: float = 0.03
@@ -428,7 +430,7 @@ def _asked_and_answered(qa: Dict[str, Any]) -> Tuple[FrozenSet[str], FrozenSet[s
 
 
 def check_size(corpus: Corpus, limits: Limits) -> Iterator[Problem]:
-    """YIELDS (Problem): Too few notes or questions, and splits of the wrong size."""
+    """YIELDS (Problem): Too few notes or questions, and splits of the wrong size or without some kind of note."""
     notes = Counter(split for split, _ in notes_of(corpus))
     questions = sum(1 for _ in questions_of(corpus))
     if notes.total() < limits.notes:
@@ -439,6 +441,9 @@ def check_size(corpus: Corpus, limits: Limits) -> Iterator[Problem]:
         share = notes[split] / max(notes.total(), 1)
         if abs(share - intended) > limits.split_tolerance:
             yield Problem(split, f"{share:.1%} of the notes, not {intended:.0%}")
+        kinds = {note["kind"] for where, note in notes_of(corpus) if where == split}
+        if len(kinds) < limits.note_kinds:
+            yield Problem(split, f"{len(kinds)} kinds of note, fewer than {limits.note_kinds}")
 
 
 def check_balance(corpus: Corpus, limits: Limits) -> Iterator[Problem]:
