@@ -4,7 +4,7 @@ from pathlib import Path
 
 import typer
 
-from ._util import find_component, load_pipeline, one_clear_error, progress
+from ._util import check_replaceable, find_component, load_pipeline, one_clear_error, progress
 
 FORMATS = ("huggingface",)
 
@@ -36,17 +36,8 @@ def export(model: str, output: Path, *, form: str = "huggingface") -> None:
 
     if form not in FORMATS:
         raise ValueError(f"--format is {form!r}. Give one of: {', '.join(FORMATS)}.")
-    if not _is_replaceable(output):
-        raise ValueError(f"{output} holds something else, so it is left as it is. Give a new or an empty folder.")
+    check_replaceable(output, "model.safetensors", "config.json", never="config.cfg")  # spaCy's has that
     progress(f"Loading {model} ...")
     component = find_component(load_pipeline(model))
     with whole_outputs(output) as folder:
         save_checkpoint(component.model, folder)
-
-
-def _is_replaceable(folder: Path) -> bool:
-    """A folder that is missing or empty, or an earlier export."""
-    if not folder.is_dir():
-        return not folder.exists()
-    names = {path.name for path in folder.iterdir()}
-    return not names or ("model.safetensors" in names and "config.json" in names and "config.cfg" not in names)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Optional
 
 import typer
 
-from ._util import find_component, load_pipeline, one_clear_error, progress
+from ._util import check_replaceable, find_component, load_pipeline, one_clear_error, progress
 
 if TYPE_CHECKING:
     from ..training.linking import FittedWeight
@@ -56,8 +56,7 @@ def link(
 
     if dev is not None and category_source != "mixed":
         raise ValueError(f"--dev fits the weight of --categories mixed; with {category_source} leave it out.")
-    if not _is_replaceable(output):
-        raise ValueError(f"{output} holds something else, so it is left as it is. Give a new or an empty folder.")
+    check_replaceable(output, "meta.json", "config.cfg", "clinical_qa_linker")
     progress(f"Loading {model} ...")
     nlp = load_pipeline(model)
     key = find_component(nlp).spans_key
@@ -70,11 +69,3 @@ def link(
     with whole_outputs(output) as folder:
         nlp.to_disk(folder)
     return fitted
-
-
-def _is_replaceable(folder: Path) -> bool:
-    """A folder that is missing or empty, or an earlier output: a pipeline with a linker."""
-    if not folder.is_dir():
-        return not folder.exists()
-    names = {path.name for path in folder.iterdir()}
-    return not names or {"meta.json", "config.cfg", "clinical_qa_linker"} <= names

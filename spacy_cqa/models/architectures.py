@@ -49,7 +49,8 @@ def build_multitask_reader_v1(
     span_weight (float): Weight of the span loss; 0 trains the category head alone.
     category_weight (float): Weight of the category loss; 0 trains the span head alone, the paper's single-task run.
     negative_rate (float): Share of the windows without an answer that an update keeps, drawn anew each time.
-    crop (float): Least share of a window's width that an update shows; widths are drawn between it and 1.
+    crop (float): Least share of a window's width that an update shows; widths are drawn
+        between it and 1, log-uniformly.
     soft_labels (bool): Whether an answer with several defensible categories is learned as a distribution; else its
         first category alone counts.
     RETURNS (Model): The model; `begin_update` maps `TrainingBatch` to `TrainingScores`.

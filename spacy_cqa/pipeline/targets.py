@@ -185,7 +185,7 @@ def draw_windows(
     windows (Sequence[Range]): The note's windows, as ranges of subwords.
     spans (Sequence[Tuple[int, int]]): First and last subword of each answer.
     negative_rate (float): Share of the windows without an answer to keep.
-    crop (float): Least share of a window's width to show; 1 for the whole width.
+    crop (float): Least share of a window's width to show; 1 for the whole width. Widths are drawn log-uniformly.
     inside (bool): Whether what is shown must lie in one of the windows, whose separate layers the note's questions
         share; an answer that none of them holds whole is not shown.
     RETURNS (List[Tuple[Range, Range]]): The ranges to show, each with the range that it was drawn from: a window, or
@@ -225,7 +225,10 @@ def draw_cut(length: int, width: int, overlap: int) -> List[Range]:
 
 
 def _draw_width(width: int, crop: float, least: int) -> int:
-    return max(int(numpy.random.randint(max(1, int(crop * width)), width + 1)), least)
+    """Log-uniform: short windows cost little, and for what they cost they teach more."""
+    narrowest = max(1, int(crop * width))
+    drawn = int(narrowest * ((width + 1) / narrowest) ** numpy.random.random())
+    return max(min(drawn, width), least)
 
 
 def _draw_around(first: int, last: int, home: Range, width: int) -> Range:

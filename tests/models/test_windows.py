@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer, BertTokenizer
 
-from spacy_cqa.models.batches import PAD_TO, Piece, batch_by_length, make_batch, padded
+from spacy_cqa.models.batches import PAD_TO, SMALLEST, Piece, batch_by_length, make_batch, padded
 from spacy_cqa.models.tokenization import ReaderTokenizer
 from spacy_cqa.models.windows import WindowSettings, cut_windows, encode_note, encode_question
 
@@ -185,7 +185,7 @@ def test_a_window_in_the_middle_shows_its_own_subwords(tokenizers):
     assert batch.input_ids[0][batch.note_mask[0]].tolist() == note.subwords.ids[5:9].tolist()
 
 
-@pytest.mark.parametrize(("longest", "expected"), [(160, 64), (50, 50), (20, 40)])
+@pytest.mark.parametrize(("longest", "expected"), [(160, 48), (45, 45), (20, 40)])
 def test_padding_never_goes_beyond_what_the_encoder_reads(longest, expected, tokenizers):
     reader, _ = tokenizers("bert")
     note = encode_note(spacy.blank("en")(NOTE * 2), reader, SETTINGS)
@@ -208,5 +208,15 @@ def test_batches_hold_every_piece_once_longest_first_within_the_budget(lengths, 
     for number, batch in enumerate(batches):
         widest = padded(max(lengths[n] for n in batch))
         assert len(batch) == 1 or widest * len(batch) <= max_tokens
-        if number + 1 < len(batches):  # no batch is cut short: the next piece would not have fitted
-            assert widest * (len(batch) + 1) > max_tokens
+        if number + 1 < len(batches):  # no batch is cut short: the next piece would not have fitted, or is shorter
+            following = padded(lengths[batches[number + 1][0]])
+            assert widest * (len(batch) + 1) > max_tokens or (following < widest and widest * len(batch) >= SMALLEST)
+
+
+def test_shorter_pieces_are_not_padded_to_the_longest_ones():
+    lengths = [32] * 20 + [160] * 8 + [16]
+    assert list(batch_by_length(lengths, 5120)) == [list(range(20, 28)), list(range(20)), [28]]
+
+
+def test_a_few_shorter_pieces_do_not_make_a_batch_of_their_own():
+    assert list(batch_by_length([160, 32, 32], 5120)) == [[0, 1, 2]]

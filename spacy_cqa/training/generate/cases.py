@@ -1,6 +1,7 @@
 """A case: everything that a synthetic note is going to say of a patient, decided before a word is written."""
 
 import random
+import re
 from dataclasses import dataclass, field
 from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
@@ -18,6 +19,7 @@ _RELATIVES = {  # and whether it is a woman
 _AGE_WITH_A_SON = 45  # least, so that he is old enough to be ill
 _SIDE_EFFECTS = ("nausea", "dizziness", "leg cramps", "insomnia", "constipation", "a metallic taste", "drowsiness")
 _REACTIONS = ("hives", "swelling of the lips", "a widespread rash", "wheezing", "vomiting", "itching", "facial edema")
+_WORDS = re.compile(r"\w+")
 _NAMES = ("Adler", "Bianchi", "Castro", "Dumont", "Eriksen", "Farouk", "Greer", "Haddad", "Ito", "Jansen", "Kowal")
 
 
@@ -106,7 +108,7 @@ class Case:
 
 
 class Unused:
-    """Hands out what a note has not used yet, so that no two things are the same or part of one another."""
+    """Hands out what a note has not used yet, so that no two things are the same or, word by word, part of one another."""
 
     def __init__(self, rng: random.Random):
         """Nothing is used yet.
@@ -134,7 +136,7 @@ class Unused:
 
     def claim(self, names: Sequence[str]) -> bool:
         """RETURNS (bool): Whether something of these names was free; it is used from now on."""
-        folded = [name.lower() for name in names]
+        folded = [f" {' '.join(_WORDS.findall(name.lower()))} " for name in names]
         if any(name in other or other in name for name in folded for other in self.used):
             return False
         self.used.update(folded)
@@ -159,24 +161,32 @@ class _CaseMaker:
         self.conditions, self.drugs, self.tests, self.complaints, self.treatments = (Unused(rng) for _ in range(5))
 
     def make(self, scenarios: Sequence[Scenario]) -> Case:
-        patient = Patient(self.rng.choice(_NAMES), self.rng.randint(19, 91), self.rng.random() < 0.5)
-        possible = [scenario for scenario in scenarios if scenario.suits(female=patient.female)]
+        main = self.rng.choice(scenarios)
+        patient = self._patient(main)
+        possible = [each for each in scenarios if each.suits(female=patient.female, age=patient.age)]
+        lasting = [each for each in possible if each is not main and not each.acute]
         chosen, others = (
-            [scenario.of_sex(female=patient.female) for scenario in self._some(possible, count)]
-            for count in (self.rng.randint(2, 4), 6)
+            [scenario.of_sex(female=patient.female) for scenario in some]
+            for some in ([main, *self._some(lasting, self.rng.randint(1, 3))], self._some(possible, 6))
         )
         problems = [self._problem(each) for each in chosen if self.conditions.claim(each.variants)]
+        heritable = [scenario for scenario in scenarios if scenario.heritable]
         related = [name for scenario in chosen for name in scenario.related]
         return Case(
             patient=patient,
             problems=problems,
             history=self.conditions.take(related, self.rng.randint(0, 3)),
-            family=self._family(patient, [scenario for scenario in scenarios if scenario not in possible] + others),
+            family=self._family(patient, heritable),
             allergies=self._allergies(others),
             absent_symptoms=self.complaints.take([name for each in [*chosen, *others] for name in each.symptoms], 4),
             absent_signs=self.complaints.take([name for each in [*chosen, *others] for name in each.signs], 3),
-            absent_family=self.conditions.take_one([each.name for each in others]),
+            absent_family=self.conditions.take_one([each.name for each in heritable]),
         )
+
+    def _patient(self, main: Scenario) -> Patient:
+        """Somebody who can have the main condition."""
+        female = self.rng.choice([female for female in (True, False) if main.suits(female=female)])
+        return Patient(self.rng.choice(_NAMES), self.rng.randint(*main.ages), female)
 
     def _some(self, scenarios: Sequence[Scenario], count: int) -> List[Scenario]:
         return self.rng.sample(list(scenarios), min(len(scenarios), count))
@@ -233,7 +243,7 @@ class _CaseMaker:
         self.rng.shuffle(studies)
         if studies and self.rng.random() < 0.5:
             problem.ordered_study = studies.pop()
-            problem.suspected = self.conditions.take_one(problem.scenario.related)
+            problem.suspected = self.conditions.take_one(problem.ordered_study.seeks)
         problem.studies = studies[:2]
 
     def _free_drugs(self, options: Iterable[Drug]) -> List[Drug]:

@@ -192,6 +192,13 @@ class Balance:
             self.counts[best.cell] += 1
         return chosen
 
+    def take_back(self, asked: Asked) -> None:
+        """Count out what was chosen and could not be asked.
+
+        asked (Asked): What was not asked.
+        """
+        self.counts[asked.cell] -= 1
+
     def _surplus(self, cell: Tuple[str, str]) -> float:
         return self.counts[cell] / self.SHARES[cell]
 

@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
-from typing import Any, Dict, Sequence, Tuple
+from typing import Any, Dict, Optional, Sequence, Tuple
 
 import srsly
 
@@ -66,11 +66,12 @@ class Lab:
 
 @dataclass(frozen=True)
 class Study:
-    """An imaging, endoscopic or other study, and what it may show."""
+    """An imaging, endoscopic or other study, what it may show, and the diagnoses that it is ordered to look for."""
 
     name: str
     lay: str
     findings: Tuple[str, ...]
+    seeks: Tuple[str, ...]
 
     @property
     def variants(self) -> Tuple[str, ...]:
@@ -80,12 +81,18 @@ class Study:
 
 @dataclass(frozen=True)
 class Scenario:
-    """A condition with its symptoms, signs, drugs, tests, treatments, and other conditions that come with it."""
+    """A condition with its symptoms, signs, drugs, tests, treatments, and other conditions that come with it.
+
+    ages (Tuple[int, int]): Youngest and oldest age of a patient who has it, in years.
+    acute (bool): Whether it is an illness or event of days or weeks: a note has one of these at most.
+    heritable (bool): Whether it is worth telling of a relative.
+    """
 
     name: str
     short: Tuple[str, ...]
     lay: Tuple[str, ...]
     field: str
+    ages: Tuple[int, int]
     symptoms: Tuple[str, ...]
     signs: Tuple[str, ...]
     drugs: Tuple[Drug, ...]
@@ -94,23 +101,30 @@ class Scenario:
     done: Tuple[str, ...]
     planned: Tuple[str, ...]
     related: Tuple[str, ...]
+    acute: bool = False
+    heritable: bool = False
 
     @property
     def variants(self) -> Tuple[str, ...]:
         """RETURNS (Tuple[str, ...]): Names of the condition, the full one first."""
         return (self.name, *self.short, *self.lay)
 
-    def suits(self, *, female: bool) -> bool:
-        """RETURNS (bool): Whether a patient of this sex can have the condition."""
-        return not any(_OTHER_SEX[female].search(text) for text in self.variants)
+    def suits(self, *, female: bool, age: Optional[int] = None) -> bool:
+        """RETURNS (bool): Whether a patient of this sex, and of this age in years, can have the condition."""
+        youngest, oldest = self.ages
+        of_age = age is None or youngest <= age <= oldest
+        return of_age and not any(_OTHER_SEX[female].search(text) for text in self.variants)
 
     def of_sex(self, *, female: bool) -> "Scenario":
         """RETURNS (Scenario): Without what a patient of this sex cannot have or need."""
-        kept: Dict[str, Any] = {
-            name: tuple(text for text in getattr(self, name) if not _OTHER_SEX[female].search(text))
-            for name in ("symptoms", "signs", "done", "planned", "related")
-        }
-        return replace(self, **kept)
+        kept = _of_sex(self, female, "symptoms", "signs", "done", "planned", "related")
+        studies = (_of_sex(study, female, "findings", "seeks") for study in self.studies)
+        return replace(kept, studies=tuple(study for study in studies if study.findings))
+
+
+def _of_sex(thing: Any, female: bool, *names: str) -> Any:
+    kept = {name: tuple(text for text in getattr(thing, name) if not _OTHER_SEX[female].search(text)) for name in names}
+    return replace(thing, **kept)
 
 
 def pick_name(variants: Sequence[str], rng: random.Random, *, first: float) -> str:
@@ -129,11 +143,18 @@ def _to_scenario(entry: Dict[str, Any]) -> Scenario:
     return Scenario(
         name=entry["name"],
         field=entry["field"],
+        ages=(entry["ages"][0], entry["ages"][1]),
+        acute=entry.get("acute", False),
+        heritable=entry.get("heritable", False),
         drugs=tuple(_to_drug(drug) for drug in entry["drugs"]),
         labs=tuple(Lab(**{**lab, "short": tuple(lab["short"])}) for lab in entry["labs"]),
-        studies=tuple(Study(**{**study, "findings": tuple(study["findings"])}) for study in entry["studies"]),
+        studies=tuple(_to_study(study) for study in entry["studies"]),
         **{name: tuple(entry[name]) for name in names},
     )
+
+
+def _to_study(entry: Dict[str, Any]) -> Study:
+    return Study(entry["name"], entry["lay"], findings=tuple(entry["findings"]), seeks=tuple(entry["seeks"]))
 
 
 def _to_drug(entry: Dict[str, Any]) -> Drug:

@@ -118,9 +118,11 @@ def _ask(
     for each in chosen:
         question = write_question(each, f"{note_id}-{len(questions) + 1:02d}", rng)
         key = "" if question is None else question.text.lower().rstrip("?. ")
-        if question is not None and key not in asked:
-            asked.add(key)
-            questions.append(question)
+        if question is None or key in asked:
+            balance.take_back(each)
+            continue
+        asked.add(key)
+        questions.append(question)
     return questions
 
 
