@@ -108,7 +108,7 @@ class Case:
 
 
 class Unused:
-    """Hands out what a note has not used yet, so that no two things are the same or, word by word, part of one another."""
+    """Hands out what a note has not used yet, so that no two things are the same or, as words, part of one another."""
 
     def __init__(self, rng: random.Random):
         """Nothing is used yet.
