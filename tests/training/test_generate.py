@@ -10,9 +10,10 @@ from typing import Dict, Iterator, List, Set, Tuple
 import pytest
 
 from spacy_cqa.alignment import holds_words
+from spacy_cqa.training.generate.annotated import is_dosing, read_facts
 from spacy_cqa.training.generate.cases import make_case
 from spacy_cqa.training.generate.facts import Mention
-from spacy_cqa.training.generate.notes import SyntheticNote, write_note
+from spacy_cqa.training.generate.grammar import SyntheticNote, write_note
 from spacy_cqa.training.generate.patterns import (
     MAX_ANSWER_WORDS,
     Asked,
@@ -24,7 +25,6 @@ from spacy_cqa.training.generate.patterns import (
 from spacy_cqa.training.generate.scenarios import load_scenarios
 from spacy_cqa.training.generate.stream import generate
 from spacy_cqa.training.generate.writer import load_words
-from spacy_cqa.training.generate.written import is_dosing, read_facts
 from spacy_cqa.training.records import GoldQuestion, QARecord
 from spacy_cqa.types import CATEGORIES, ENTITY_FLAGS
 

@@ -10,7 +10,7 @@ import srsly
 
 from .facts import Fact, Mention
 
-WORDS = Path(__file__).with_name("notes.yml")
+WORDS = Path(__file__).with_name("grammar.yml")
 _HABIT = 0.85  # how often a statement is put as the last one of its kind was
 
 
@@ -27,7 +27,7 @@ Template = Sequence[Tuple[str, str]]  # the words before a name, and the name, "
 
 @cache
 def load_words() -> Dict[str, Any]:
-    """RETURNS (Dict[str, Any]): Headings, titles and statements of `notes.yml`."""
+    """RETURNS (Dict[str, Any]): Headings, titles and statements of `grammar.yml`."""
     return srsly.read_yaml(WORDS)  # type: ignore[no-any-return]
 
 
