@@ -42,7 +42,7 @@ TRIALS: Mapping[str, Dict[str, Any]] = {
     "learning rate 0.0003": {f"{TRAINING}.optimizer.learn_rate.initial_rate": 0.0003},
     "learning rate 0.00008": {f"{TRAINING}.optimizer.learn_rate.initial_rate": 0.00008},
     "beta2 0.98": {f"{TRAINING}.optimizer.beta2": 0.98},
-    "updates of twice the size": {f"{TRAINING}.batcher.size": 14000},
+    "updates of twice the size": {f"{TRAINING}.batcher.size": 20000},
     "2 questions an example": {"corpora.train.questions_per_example": 2},
     "whole windows": {f"{MODEL}.crop": 1.0},
     "widths from 0.3 on": {f"{MODEL}.crop": 0.3},

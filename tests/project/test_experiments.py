@@ -16,11 +16,11 @@ from spacy_cqa.training.variants import ONTOLOGY_VARIANT, VARIANTS
 from ..conftest import CORPUS, ROOT
 
 SMALL = {
-    "max_steps = 320": "max_steps = 4",
-    "eval_frequency = 160": "eval_frequency = 2",
+    "max_steps = 280": "max_steps = 4",
+    "eval_frequency = 140": "eval_frequency = 2",
     "window = 192": "window = 144",
     "max_question_tokens = 48": "max_question_tokens = 64",
-    "size = 7000": "size = 4000",
+    "size = 10000": "size = 4000",
     "limit = 4": "limit = 1",
 }
 ALL = [*VARIANTS, ONTOLOGY_VARIANT]

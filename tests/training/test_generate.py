@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from dataclasses import replace
 from itertools import islice, pairwise
-from typing import Dict, Iterator, List, Set, Tuple
+from typing import Dict, Iterator, List, Sequence, Set, Tuple
 
 import pytest
 
@@ -81,16 +81,18 @@ ENTITIES = [
 ]
 
 
-def written_note(split: str = "train") -> QARecord:
-    """The note above as a record of the corpus."""
+def written_note(
+    split: str = "train", note: str = NOTE, listed: Sequence[Tuple[str, str, str]] = tuple(ENTITIES)
+) -> QARecord:
+    """The note above, or another one, as a record of the corpus."""
     entities, end = [], 0
-    for text, category, flags in ENTITIES:
-        start = NOTE.index(text, end)
+    for text, category, flags in listed:
+        start = note.index(text, end)
         end = start + len(text)
         about = {flag: flag in flags.split(",") for flag in ENTITY_FLAGS}
         entities.append({"start": start, "end": end, "text": text, "category": category, **about})
     meta = {"corpus": {"split": split}, "paragraph": {"id": "n", "kind": "clinic visit", "entities": entities}}
-    return QARecord("n", NOTE, [], meta)
+    return QARecord("n", note, [], meta)
 
 
 def synthetic_notes(count: int) -> Iterator[SyntheticNote]:
@@ -429,7 +431,6 @@ def test_facts_of_a_written_note():
     asked = find_askable(NOTE, read_facts(written_note()), foreign={})
     assert by_form("MedicationEvent (|drug|) [dosage=x]", asked) == {
         "lisinopril": ["20 mg daily"],
-        "metformin": ["500 mg twice daily"],
         "aspirin": ["81 mg"],
     }
     assert by_form("MedicationEvent (x) [status=current]", asked) == {}  # the aspirin is not on the list
@@ -485,6 +486,99 @@ def test_dosing(text):
 @pytest.mark.parametrize("text", ["lisinopril", "vitamin D", "oral contraceptive"])
 def test_drugs_are_no_dosing(text):
     assert not is_dosing(text)
+
+
+@pytest.mark.parametrize(
+    ("form", "text", "entities", "expected"),
+    [
+        pytest.param("VitalEvent", "BP 162/94.", ["BP 162/94:Symptoms:"], {"BP": ["162/94"]}, id="one-reading"),
+        pytest.param("VitalEvent", "BP 162/94, repeated 158/92.", ["BP 162/94:Symptoms:"], {}, id="repeated"),
+        pytest.param("VitalEvent", "BP 162/94. L arm 150/82.", ["BP 162/94:Symptoms:"], {}, id="other-arm"),
+        pytest.param("VitalEvent", "HR 88. ECG: heart rate 92.", ["HR 88:Symptoms:"], {}, id="synonym"),
+        pytest.param("VitalEvent", "Pulse 38 lying and 92 standing.", ["Pulse 38:Symptoms:"], {}, id="standing"),
+        pytest.param(
+            "MedicationEvent (|drug|) [dosage",
+            "epinephrine 0.5 mg by the crew. Home: epinephrine autoinjector 0.3 mg.",
+            ["epinephrine:Medication:", "0.5 mg:Medication:"],
+            {},
+            id="two-doses",
+        ),
+        pytest.param(
+            "MedicationEvent (|drug|) [dosage",
+            "Dakin's BID x 5 d",
+            ["Dakin's:Medication:", "BID x 5 d:Medication:"],
+            {},
+            id="frequency-is-no-dose",
+        ),
+        pytest.param(
+            "MedicationEvent (|drug|) [dosage",
+            "dexamethasone 24 mg/mL",
+            ["dexamethasone:Medication:", "24 mg/mL:Medication:"],
+            {},
+            id="concentration-is-no-dose",
+        ),
+        pytest.param(
+            "TestEvent (|study|)",
+            "Chest CT showed cardiomegaly and effusion.",
+            ["Chest CT:Procedure:", "cardiomegaly:Lab Reports:", "effusion:Lab Reports:"],
+            {"Chest CT": ["cardiomegaly", "effusion"]},
+            id="all-results",
+        ),
+        pytest.param(
+            "TestEvent (|study|)",
+            "Chest CT showed cardiomegaly, no effusion.",
+            ["Chest CT:Procedure:", "cardiomegaly:Lab Reports:", "effusion:Lab Reports:negated"],
+            {},
+            id="a-normal-result-as-well",
+        ),
+        pytest.param(
+            "TestEvent (|study|)",
+            "MRI showed edema c/w osteomyelitis.",
+            ["MRI:Procedure:", "edema:Lab Reports:", "osteomyelitis:Diagnosis:"],
+            {},
+            id="a-conclusion-as-well",
+        ),
+        pytest.param(
+            "TestEvent (|study|)",
+            "MRI showed edema, normal otherwise.",
+            ["MRI:Procedure:", "edema:Lab Reports:"],
+            {},
+            id="words-left-over",
+        ),
+        pytest.param(
+            "LabEvent (x) [status=ordered]",
+            "Plan: TSH, 25-OH vitamin D",
+            ["TSH:Lab Reports:planned", "25-OH vitamin D:Lab Reports:planned"],
+            {"": ["TSH", "25-OH vitamin D"]},
+            id="a-name-that-begins-with-a-number",
+        ),
+        pytest.param(
+            "LabEvent (x) [status=ordered]",
+            "Plan: TSH and a repeat count",
+            ["TSH:Lab Reports:planned", "repeat count:Lab Reports:planned"],
+            {},
+            id="a-name-that-says-nothing",
+        ),
+        pytest.param(
+            "ConditionEvent (x) [history",
+            "PAST MEDICAL HISTORY: gout, carpal tunnel release",
+            ["gout:Diagnosis:", "carpal tunnel release:Procedure:historical"],
+            {},
+            id="a-procedure-in-the-history",
+        ),
+        pytest.param(
+            "SymptomEvent (x) [chief",
+            "CHIEF COMPLAINT: Reaction to a sting. Hives at the time.",
+            ["Reaction to a sting:Symptoms:", "Hives:Symptoms:"],
+            {"": ["Reaction to a sting"]},
+            id="what-follows-the-complaint",
+        ),
+    ],
+)
+def test_what_is_not_plain_is_not_asked(form, text, entities, expected):
+    listed = [(name, category, flags) for name, category, flags in (entity.rsplit(":", 2) for entity in entities)]
+    record = written_note(note=text, listed=listed)
+    assert by_form(form, find_askable(record.text, read_facts(record), foreign={})) == expected
 
 
 def test_a_written_note_comes_until_nothing_is_left():

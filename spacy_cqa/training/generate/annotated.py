@@ -7,6 +7,7 @@ fact is left out, and a question that could have another answer is not asked.
 
 import re
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from ...alignment import section_heading
@@ -25,9 +26,34 @@ _VITAL = re.compile(
     r"O2 sat\w*|oxygen saturation|sats?|weight|wt|BMI)\W{0,3}(?:of |is |was )?(?P<value>\d.*)",
     re.IGNORECASE,
 )
+# Names of one sign: only a note that names it once, with one value, has one reading of it.
+_SAME_SIGN = (
+    r"BP|blood pressure",
+    r"HR|heart rate|pulse",
+    r"RR|respirat\w+ rate|respirations",
+    r"temp(?:erature)?|T",
+    r"SpO2|O2 sat\w*|oxygen saturation|sats?",
+    r"weight|wt",
+    r"BMI",
+)
+_PRESSURE = re.compile(r"(?<![\d/])\d{2,3}/\d{2,3}(?![\d/])")
+_FURTHER_VALUE = re.compile(r"[^.;\n]{0,12}?(?:\band\b|\bto\b|\bthen\b|repeat\w*|->|→|,)\s*\d")
+_AMOUNT = re.compile(
+    r"(?<!/)(?<!/ )(?:mg|mcg|[µu]g|\bg|units?|IU|mEq|puffs?|tab(?:let)?s?|cap(?:sule)?s?|drops?|gtts?|sprays?|"
+    r"patch(?:es)?|mL|mmol)\b(?!/ ?mL)",
+    re.IGNORECASE,
+)
+_VAGUE = re.compile(
+    r"(?:repeat |follow-up |the )?(?:levels?|counts?|troughs?|labs?|films?|imaging|stud(?:y|ies)|tests?|bloods?|"
+    r"blood work)",
+    re.IGNORECASE,
+)
+_LEFT_OVER = re.compile(r"[a-z]{3,}", re.IGNORECASE)
+_JOINING = re.compile(r"\b(?:and|with|the|but|also|its|for|was|were)\b", re.IGNORECASE)
 _HOW_OFTEN = re.compile(
     r"\b(?:daily|weekly|monthly|nightly|hourly|times|morning|evening|bedtime|needed)\b", re.IGNORECASE
 )
+_HISTORY = re.compile(r"past medical|\bpmh\b|medical history")
 _SURGERY = re.compile(r"surg|\bpsh\b|operation")
 _COMPLAINT = re.compile(r"chief complaint|presenting complaint|\bcc\b|reason for (?:visit|consult)")
 _BEFORE_DOSE = re.compile(r"[ ,:(]{1,3}")
@@ -78,8 +104,16 @@ def _without_gaps(facts: Sequence[Fact], entities: Sequence[Entity]) -> Iterator
     relatives = any("family" in entity.flags and entity.mention.category != "Diagnosis" for entity in entities)
     gaps = {"drug"} if outside else set()
     gaps |= {"family condition"} if relatives else set()
+    gaps |= {fact.kind for fact in facts if _VAGUE.fullmatch(fact.name.text)}
+    gaps |= {"past condition"} if any(map(_is_other_history, entities)) else set()
     for fact in facts:
         yield replace(fact, kind=f"mentioned {fact.kind}") if fact.kind in gaps else fact
+
+
+def _is_other_history(entity: Entity) -> bool:
+    """Whether something that is no diagnosis stands in the medical history, of which a reader may think as well."""
+    said = entity.mention.category != "Diagnosis" and entity.flags <= {"historical"}
+    return said and _HISTORY.search(entity.section) is not None
 
 
 def _read_entities(record: QARecord) -> List[Entity]:
@@ -119,7 +153,7 @@ def _drug_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Itera
     rest, last = list(following), name
     if rest and _is_its_dosing(text, name, rest):
         dosing = rest.pop(0).mention
-        attributes["dose" if any(map(str.isdigit, dosing.text)) else "frequency"] = (dosing,)
+        attributes["dose" if _AMOUNT.search(dosing.text) else "frequency"] = (dosing,)
         last = dosing
     if rest and _is_problem(rest[0]) and _joined(text, last, rest[0].mention, _BEFORE_REASON):
         attributes["reason"] = (rest[0].mention,)
@@ -127,14 +161,15 @@ def _drug_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Itera
 
 
 def _is_its_dosing(text: str, name: Mention, rest: Sequence[Entity]) -> bool:
-    """Whether the next entity is the dosing of a drug, the only one, and the note changes it nowhere."""
+    """Whether the next entity is the dosing of a drug, the only one in the note, which changes it nowhere."""
     dosing = rest[0].mention
     if rest[0].flags or not is_dosing(dosing.text) or not _joined(text, name, dosing, _BEFORE_DOSE):
         return False
     if len(rest) > 1 and is_dosing(rest[1].mention.text) and rest[1].mention.category == "Medication":
         return False
-    pattern = re.compile(rf"(?<!\w){re.escape(name.text)}(?!\w)", re.IGNORECASE)
-    return not any(_CHANGED.search(line) for line in text.splitlines() if pattern.search(line))
+    pattern = re.compile(rf"(?<!\w){re.escape(name.text)}(?!\w)(?P<dosed>[^\n.;]{{0,40}}\d)?", re.IGNORECASE)
+    dosed = sum(mention["dosed"] is not None for mention in pattern.finditer(text))
+    return dosed == 1 and not any(_CHANGED.search(line) for line in text.splitlines() if pattern.search(line))
 
 
 def _is_problem(entity: Entity) -> bool:
@@ -159,10 +194,11 @@ def is_dosing(text: str) -> bool:
 
 def _lab_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
     name = entity.mention
-    if is_bare_value(name.text) or any(char.isdigit() for char in name.text[:1]):
+    planned = "planned" in entity.flags
+    if is_bare_value(name.text) or (name.text[:1].isdigit() and not planned):  # "25-OH vitamin D" has no value yet
         return
     labels = {"name": (name.text,)}
-    if "planned" in entity.flags:
+    if planned:
         # Told nowhere only if the note never names the test again, by whatever abbreviation: one mention is no proof.
         yield Fact("ordered lab", name, {}, labels, _UNSURE)
     elif not entity.flags and following and _is_its_value(text, name, following):
@@ -186,7 +222,7 @@ def _procedure_facts(text: str, entity: Entity, following: Sequence[Entity]) -> 
     if entity.flags == {"planned"}:
         if study:
             yield Fact("ordered study", name, {}, labels, _UNSURE)
-    elif entity.flags == {"historical"} and not study and _SURGERY.search(entity.section):
+    elif entity.flags == {"historical"} and _SURGERY.search(entity.section):
         yield Fact("procedure", name, {}, labels, _UNSURE)
     elif study and not entity.flags - {"historical"}:
         results = tuple(_results(text, name, following))
@@ -195,7 +231,7 @@ def _procedure_facts(text: str, entity: Entity, following: Sequence[Entity]) -> 
 
 
 def _results(text: str, study: Mention, following: Sequence[Entity]) -> Iterator[Mention]:
-    """The findings that follow a study in its sentence."""
+    """The findings that follow a study in its sentence, if they are all that it says."""
     end = study.span[1]
     stop = re.search(r"[.;](?:\s|$)|\n", text[end:])
     limit = end + stop.start() if stop else len(text)
@@ -204,9 +240,12 @@ def _results(text: str, study: Mention, following: Sequence[Entity]) -> Iterator
         return
     if any(is_bare_value(entity.mention.text) for entity in inside):
         return  # a measure and its value, which are one result
-    for entity in inside:
-        if entity.mention.category == "Lab Reports" and not entity.flags:
-            yield entity.mention
+    if all(entity.mention.category == "Lab Reports" and not entity.flags for entity in inside):
+        found = [entity.mention for entity in inside]
+        between = [text[first.span[1] : second.start] for first, second in pairwise(found)]
+        rest = _JOINING.sub(" ", " ".join([*between, text[found[-1].span[1] : limit]]))
+        if not _LEFT_OVER.search(rest):
+            yield from found
 
 
 def _condition_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
@@ -214,7 +253,7 @@ def _condition_facts(text: str, entity: Entity, following: Sequence[Entity]) -> 
     if "family" in entity.flags:
         relative = _relative_before(text, name.start)
         yield Fact("family condition", name, {}, {"relative": (relative,)} if relative else {}, _UNSURE)
-    elif entity.flags <= {"historical"} and re.search(r"past medical|\bpmh\b|medical history", entity.section):
+    elif entity.flags <= {"historical"} and _HISTORY.search(entity.section):
         yield Fact("past condition", name, {}, {"name": (name.text,)}, _UNSURE)
 
 
@@ -228,15 +267,25 @@ def _relative_before(text: str, start: int) -> str:
 def _symptom_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
     name = entity.mention
     vital = _VITAL.fullmatch(name.text)
-    if vital and not entity.flags:
+    if vital and not entity.flags and _is_only_reading(text, name, vital["name"]):
         value = Mention(vital["value"], name.start + vital.start("value"), name.category)
         yield Fact("vital", name, {"value": (value,)}, {"name": (vital["name"],)}, _UNSURE)
     elif not entity.flags and _COMPLAINT.search(entity.section) and _is_on_the_line_of_its_heading(text, name.start):
         yield Fact("complaint", name, {}, {}, _UNSURE)
 
 
+def _is_only_reading(text: str, reading: Mention, sign: str) -> bool:
+    """Whether a note has one value of a vital sign."""
+    names = next(names for names in _SAME_SIGN if re.fullmatch(names, sign, re.IGNORECASE))
+    named = re.findall(rf"(?<!\w)(?:{names})(?!\w)", text, re.IGNORECASE)
+    pressures = len(_PRESSURE.findall(text)) if _PRESSURE.search(reading.text) else 0
+    return len(named) == 1 and pressures <= 1 and not _FURTHER_VALUE.match(text[reading.span[1] :])
+
+
 def _is_on_the_line_of_its_heading(text: str, start: int) -> bool:
     before = text[:start].rstrip(" ").splitlines() or [""]
+    if re.search(r"[.;(]", before[-1]):
+        return False  # what follows a first statement explains it
     line, above = before[-1], next((line for line in reversed(before[:-1]) if line.strip()), "")
     return _COMPLAINT.search(line.lower()) is not None or (
         _COMPLAINT.search(above.lower()) is not None and len(above) < 40

@@ -10,7 +10,7 @@ _STUDY = re.compile(
     r"x-?ray|radiograph|films?\b|\bCTA?\b|\bMR[IACV]+P?\b|ultraso|\bUS\b|doppler|duplex|echo|scan|tomograph|\bE[CK]G\b|\bEEG\b"
     r"|\bEMG\b|biops|scopy\b|\w(?<!pro)gram\b|\bstud(?:y|ies)\b|\btests?\b|testing|\bPET\b|DEXA|densitometr|manometr"
     r"|somnograph|\bsampling\b|elastograph|\bFNA\b|cytolog|evoked|spirometr|perimetr|neuropsych|\bCXR\b|\bKUB\b|imaging"
-    r"|\bmonitor\b|holter|puncture|aspiration",
+    r"|\bmonitor\b|holter|puncture|aspiration|\bPFTs?\b|audiometr",
     re.IGNORECASE,
 )
 _NO_STUDY = re.compile(
