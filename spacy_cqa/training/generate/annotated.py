@@ -21,8 +21,10 @@ _RELATIVE = re.compile(
     r"\b((?:maternal |paternal )?(?:grandmother|grandfather|aunt|uncle)|mother|father|sister|brother|son|daughter)\b",
     re.IGNORECASE,
 )
+_OTHER_RELATIVE = re.compile(r"'s side|cousin|niece|nephew|relative|half-", re.IGNORECASE)
+_BY_MARRIAGE = re.compile(r"wife|husband|spouse|partner|boyfriend|girlfriend|in-law", re.IGNORECASE)
 _VITAL = re.compile(
-    r"(?P<name>BP|blood pressure|HR|heart rate|pulse|RR|respirat\w+ rate|respirations|temp(?:erature)?|T|SpO2|"
+    r"(?P<name>BP|blood pressure|HR|heart rate|pulse|RR|respirat\w+ rate|respirations|temp(?:erature)?|SpO2|"
     r"O2 sat\w*|oxygen saturation|sats?|weight|wt|BMI)\W{0,3}(?:of |is |was )?(?P<value>\d.*)",
     re.IGNORECASE,
 )
@@ -31,7 +33,7 @@ _SAME_SIGN = (
     r"BP|blood pressure",
     r"HR|heart rate|pulse",
     r"RR|respirat\w+ rate|respirations",
-    r"temp(?:erature)?|T",
+    r"temp(?:erature)?",
     r"SpO2|O2 sat\w*|oxygen saturation|sats?",
     r"weight|wt",
     r"BMI",
@@ -43,18 +45,12 @@ _AMOUNT = re.compile(
     r"patch(?:es)?|mL|mmol)\b(?!/ ?mL)",
     re.IGNORECASE,
 )
-_VAGUE = re.compile(
-    r"(?:repeat |follow-up |the )?(?:levels?|counts?|troughs?|labs?|films?|imaging|stud(?:y|ies)|tests?|bloods?|"
-    r"blood work)",
-    re.IGNORECASE,
-)
 _LEFT_OVER = re.compile(r"[a-z]{3,}", re.IGNORECASE)
 _JOINING = re.compile(r"\b(?:and|with|the|but|also|its|for|was|were)\b", re.IGNORECASE)
 _HOW_OFTEN = re.compile(
     r"\b(?:daily|weekly|monthly|nightly|hourly|times|morning|evening|bedtime|needed)\b", re.IGNORECASE
 )
 _HISTORY = re.compile(r"past medical|\bpmh\b|medical history")
-_SURGERY = re.compile(r"surg|\bpsh\b|operation")
 _COMPLAINT = re.compile(r"chief complaint|presenting complaint|\bcc\b|reason for (?:visit|consult)")
 _BEFORE_DOSE = re.compile(r"[ ,:(]{1,3}")
 _BEFORE_REASON = re.compile(r",?\s(?:taken |given |used |prescribed )?for (?:her |his |the )?")
@@ -64,7 +60,7 @@ _CHANGED = re.compile(
     r"\b(?:stop|held|hold|half|reduc|increas|decreas|chang|taper|discontinu|switch|titrat|d/c|instead|from)|->|→",
     re.IGNORECASE,
 )
-_MEDICATIONS = re.compile(r"\b(?:medications?|meds|medicines)\b(?!.*\bgiven)")
+_MEDICATIONS = re.compile(r"^(?!.*(?:discharge|given)).*\b(?:medications?|meds|medicines)\b")
 _NEAR = 8  # how many entities further on something may belong to an entity
 _UNSURE = frozenset({"dose", "frequency", "route", "reason", "old dose", "stop reason", "reaction", "value", "result"})
 
@@ -104,7 +100,6 @@ def _without_gaps(facts: Sequence[Fact], entities: Sequence[Entity]) -> Iterator
     relatives = any("family" in entity.flags and entity.mention.category != "Diagnosis" for entity in entities)
     gaps = {"drug"} if outside else set()
     gaps |= {"family condition"} if relatives else set()
-    gaps |= {fact.kind for fact in facts if _VAGUE.fullmatch(fact.name.text)}
     gaps |= {"past condition"} if any(map(_is_other_history, entities)) else set()
     for fact in facts:
         yield replace(fact, kind=f"mentioned {fact.kind}") if fact.kind in gaps else fact
@@ -194,15 +189,10 @@ def is_dosing(text: str) -> bool:
 
 def _lab_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
     name = entity.mention
-    planned = "planned" in entity.flags
-    if is_bare_value(name.text) or (name.text[:1].isdigit() and not planned):  # "25-OH vitamin D" has no value yet
+    if entity.flags or is_bare_value(name.text) or name.text[:1].isdigit() or not following:
         return
-    labels = {"name": (name.text,)}
-    if planned:
-        # Told nowhere only if the note never names the test again, by whatever abbreviation: one mention is no proof.
-        yield Fact("ordered lab", name, {}, labels, _UNSURE)
-    elif not entity.flags and following and _is_its_value(text, name, following):
-        yield Fact("lab", name, {"value": (following[0].mention,)}, labels, _UNSURE)
+    if _is_its_value(text, name, following):
+        yield Fact("lab", name, {"value": (following[0].mention,)}, {"name": (name.text,)}, _UNSURE)
 
 
 def _is_its_value(text: str, name: Mention, following: Sequence[Entity]) -> bool:
@@ -212,56 +202,64 @@ def _is_its_value(text: str, name: Mention, following: Sequence[Entity]) -> bool
         return False
     if len(following) > 1 and is_bare_value(following[1].mention.text):
         return False
-    mentions = re.findall(rf"(?<!\w){re.escape(name.text)}(?!\w)", text, re.IGNORECASE)
-    return len(mentions) == 1 and _joined(text, name, value, _BEFORE_VALUE)
+    return _is_named_once(text, name) and _joined(text, name, value, _BEFORE_VALUE)
+
+
+def _is_named_once(text: str, name: Mention) -> bool:
+    return len(re.findall(rf"(?<!\w){re.escape(name.text)}(?!\w)", text, re.IGNORECASE)) == 1
 
 
 def _procedure_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
-    name, labels = entity.mention, {"name": (entity.mention.text,)}
-    study = is_study(name.text)
-    if entity.flags == {"planned"}:
-        if study:
-            yield Fact("ordered study", name, {}, labels, _UNSURE)
-    elif entity.flags == {"historical"} and _SURGERY.search(entity.section):
-        yield Fact("procedure", name, {}, labels, _UNSURE)
-    elif study and not entity.flags - {"historical"}:
-        results = tuple(_results(text, name, following))
+    # Past and planned procedures, studies and tests stand anywhere in a note: no list of them is sure to be whole.
+    name = entity.mention
+    if is_study(name.text) and not entity.flags - {"historical"} and _is_named_once(text, name):
+        results = _results(text, name, following)
         if results:
-            yield Fact("mentioned study", name, {"result": results}, labels, _UNSURE)
+            yield Fact("mentioned study", name, {"result": results}, {"name": (name.text,)}, _UNSURE)
 
 
-def _results(text: str, study: Mention, following: Sequence[Entity]) -> Iterator[Mention]:
-    """The findings that follow a study in its sentence, if they are all that it says."""
+def _results(text: str, study: Mention, following: Sequence[Entity]) -> Tuple[Mention, ...]:
+    """The findings that follow a study in its sentence, if they are all that it says and the next one tells no more."""
     end = study.span[1]
     stop = re.search(r"[.;](?:\s|$)|\n", text[end:])
     limit = end + stop.start() if stop else len(text)
-    inside = [entity for entity in following if entity.mention.start < limit]
-    if not inside or not _joined(text, study, inside[0].mention, _BEFORE_RESULT):
-        return
-    if any(is_bare_value(entity.mention.text) for entity in inside):
-        return  # a measure and its value, which are one result
-    if all(entity.mention.category == "Lab Reports" and not entity.flags for entity in inside):
-        found = [entity.mention for entity in inside]
-        between = [text[first.span[1] : second.start] for first, second in pairwise(found)]
-        rest = _JOINING.sub(" ", " ".join([*between, text[found[-1].span[1] : limit]]))
-        if not _LEFT_OVER.search(rest):
-            yield from found
+    found = [entity.mention for entity in following if entity.mention.start < limit]
+    beyond = following[len(found) : len(found) + 1]
+    if (
+        not found
+        or any(_tells_results(entity) for entity in beyond)
+        or not all(map(_tells_results, following[: len(found)]))
+    ):
+        return ()
+    # A measure and its value are one result.
+    if any(is_bare_value(mention.text) or mention.text[:1].isdigit() for mention in found):
+        return ()
+    between = [text[first.span[1] : second.start] for first, second in pairwise(found)]
+    rest = _JOINING.sub(" ", " ".join([*between, text[found[-1].span[1] : limit]]))
+    whole = _joined(text, study, found[0], _BEFORE_RESULT) and not _LEFT_OVER.search(rest)
+    return tuple(found) if whole else ()
+
+
+def _tells_results(entity: Entity) -> bool:
+    return entity.mention.category == "Lab Reports" and not entity.flags
 
 
 def _condition_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:
     name = entity.mention
     if "family" in entity.flags:
-        relative = _relative_before(text, name.start)
-        yield Fact("family condition", name, {}, {"relative": (relative,)} if relative else {}, _UNSURE)
+        relative, own = _relative_before(text, name.start)
+        if own:
+            yield Fact("family condition", name, {}, {"relative": (relative,)} if relative else {}, _UNSURE)
     elif entity.flags <= {"historical"} and _HISTORY.search(entity.section):
         yield Fact("past condition", name, {}, {"name": (name.text,)}, _UNSURE)
 
 
-def _relative_before(text: str, start: int) -> str:
-    """The relative that a sentence names before a condition, if it names only one."""
+def _relative_before(text: str, start: int) -> Tuple[str, bool]:
+    """The relative that a sentence names before a condition, if it names only one; whether it can be one by blood."""
     sentence = re.split(r"[.;\n]", text[max(0, start - 80) : start])[-1]
     found = _RELATIVE.findall(sentence)
-    return found[0].lower() if len(found) == 1 else ""
+    only = found[0].lower() if len(found) == 1 and not _OTHER_RELATIVE.search(sentence) else ""
+    return only, not _BY_MARRIAGE.search(sentence)
 
 
 def _symptom_facts(text: str, entity: Entity, following: Sequence[Entity]) -> Iterator[Fact]:

@@ -386,7 +386,6 @@ def _plan_procedure(note: NoteWriter, problem: Problem, name: str) -> None:
         return
     labels = {"reason": problem.scenario.variants}
     note.tell("planned procedure", mentions, "procedure", labels=labels)
-    note.tell("treatment", mentions, "procedure", labels=labels)
 
 
 SECTIONS: Dict[str, Callable[[NoteWriter, Case], List[Statement]]] = {
