@@ -52,12 +52,14 @@ def check_replaceable(folder: Path, *earlier: str, never: str = "") -> None:
     folder (Path): The folder to write: new, empty, or of an earlier output of the same command.
     earlier (str): Names that such an output holds, all of them.
     never (str): A name that it does not hold.
-    RAISES (ValueError): It is a file, or holds something else.
+    RAISES (ValueError): E044, if it is a file, or holds something else.
     """
+    from ..errors import Errors
+
     names = {path.name for path in folder.iterdir()} if folder.is_dir() else {str(folder)}
     earlier_output = set(earlier) <= names and never not in names
     if folder.exists() and names and not earlier_output:
-        raise ValueError(f"{folder} holds something else, so it is left as it is. Give a new or an empty folder.")
+        raise ValueError(Errors.E044.format(path=folder))
 
 
 def load_pipeline(model: str, use_gpu: int = -1) -> "Language":

@@ -249,10 +249,6 @@ def _check_conflicts(
         (not makes and (noise or repeat > 1), "--noise and --repeat are for making a file: add --to emrqa."),
         (ending and not split, "--ending is of the files of a split: leave it out, or add --split 70/10/20."),
         (shard and ending not in (None, ".spacy"), "--shard writes .spacy files: leave out --ending."),
-        (
-            shard and not split and output_path.suffix == ".json",
-            "--shard writes a folder of .spacy files: give OUTPUT a name without .json, or leave out --shard.",
-        ),
     )
     for found, message in conflicts:
         if found:
@@ -276,31 +272,24 @@ def _path_below(root: Path, path: Optional[Path]) -> Optional[Path]:
 
 def _check_report(path: Optional[Path], inner: Optional[Path], outputs: Sequence[Path], root: Path, shard: int) -> None:
     """Check that the report, `inner` where it is below OUTPUT, takes no output's place."""
+    from ..training.writing import is_shard
+
     if path is not None and path.is_dir():
         raise ValueError(f"--report is {path}, a folder. Give a file, such as report.json.")
     if inner is None:
         return
     is_in_output = any(output in (inner, *inner.parents) for output in outputs)
-    is_beside_shards = shard and inner.parent in outputs and not _is_shard(inner)
+    is_beside_shards = shard and inner.parent in outputs and not is_shard(inner)
     if inner == root or (is_in_output and not is_beside_shards):
         raise ValueError(f"--report is {path}, where an output will be. Give a path of its own.")
 
 
 def _check_outputs(outputs: Sequence[Path], inner_report: Optional[Path], root: Path, to: str, shard: int) -> None:
     from ..errors import Errors
-    from ..training.writing import ENDINGS, check_ending
+    from ..training.writing import ENDINGS, check_output
 
-    split = list(outputs) != [root]
+    endings = (".json",) if to == "emrqa" else ENDINGS
     for path in outputs:
-        if not shard:
-            check_ending(path, endings=(".json",) if to == "emrqa" else ENDINGS)
-        children = path.iterdir() if path.is_dir() else ()
-        foreign = [child for child in children if not _is_shard(child) and child != inner_report]
-        if path.exists() and (path.is_dir() != bool(shard) or foreign):
-            raise ValueError(Errors.E044.format(path=path))
-    if split and root.is_file():
+        check_output(path, shard=shard, endings=endings, known=() if inner_report is None else (inner_report,))
+    if list(outputs) != [root] and root.is_file():
         raise ValueError(Errors.E044.format(path=root))
-
-
-def _is_shard(path: Path) -> bool:
-    return path.suffix == ".spacy" and path.stem.isdigit()

@@ -29,6 +29,31 @@ def check_ending(path: Path, *, endings: Sequence[str] = ENDINGS) -> None:
         raise ValueError(Errors.E033.format(path=path, endings=" or ".join(endings)))
 
 
+def check_output(path: Path, *, shard: int = 0, endings: Sequence[str] = ENDINGS, known: Sequence[Path] = ()) -> None:
+    """Check an output before anything is read: its ending, and that nothing of somebody else's is in its place.
+
+    path (Path): The file, or with `shard` the folder of shards.
+    shard (int): Most questions of a shard, 0 for one file.
+    endings (Sequence[str]): The endings that are possible.
+    known (Sequence[Path]): What besides shards may be in the folder, and is replaced with it.
+    RAISES (ValueError): E033; E071: a folder of shards is named .json; E044: it is a folder where a file goes, or the
+        other way round, or holds something else.
+    """
+    if not shard:
+        check_ending(path, endings=endings)
+    elif path.suffix == ".json":
+        raise ValueError(Errors.E071.format(path=path))
+    children = path.iterdir() if path.is_dir() else ()
+    foreign = [child for child in children if not is_shard(child) and child not in known]
+    if path.exists() and (path.is_dir() != bool(shard) or foreign):
+        raise ValueError(Errors.E044.format(path=path))
+
+
+def is_shard(path: Path) -> bool:
+    """RETURNS (bool): Whether a file is named as a shard."""
+    return path.suffix == ".spacy" and path.stem.isdigit()
+
+
 def write_records(path: Path, records: Iterable[QARecord], nlp: Optional[Language] = None) -> None:
     """Write notes to one file, whole or not at all.
 

@@ -53,7 +53,7 @@ def test_bad_input(trained_path, make_nlp, tmp_path):
     fails(run("cqa", "export", tmp_path / "separate", out), out, "CQA-E070", "separate_layers = 0")
     out.mkdir()
     (out / "mine.txt").write_text("mine")
-    fails(run("cqa", "export", trained_path, out), out, "something else")
+    fails(run("cqa", "export", trained_path, out), out, "no earlier output")
 
 
 def test_the_pipeline_itself_is_never_overwritten(trained_path):

@@ -56,6 +56,30 @@ def test_share_of_written_notes(run, notes, tmp_path):
         assert texts == {NOTE} if share else NOTE not in texts
 
 
+def test_shards_hold_the_same_as_one_file(run, tmp_path):
+    for output, *options in (("one.spacy",), ("shards", "--shard", 25)):
+        assert run(tmp_path / output, "--questions", 60, "--seed", 4, *options).exit_code == 0
+    sizes = [
+        sum(len(doc_to_record(doc).questions) for doc in read_docs(path, spacy.blank("en")))
+        for path in sorted((tmp_path / "shards").iterdir())
+    ]
+    assert sum(sizes) == 60
+    assert max(sizes) <= 25
+    whole, parts = (
+        [question for doc in read_docs(tmp_path / name, spacy.blank("en")) for question in doc_to_record(doc).questions]
+        for name in ("one.spacy", "shards")
+    )
+    assert whole == parts
+
+
+def test_a_folder_of_something_else_is_left_as_it_is(run, tmp_path):
+    (tmp_path / "shards").mkdir()
+    (tmp_path / "shards" / "notes.txt").write_text("mine")
+    fails(run(tmp_path / "shards", "--shard", 25), "shards")
+    assert (tmp_path / "shards" / "notes.txt").read_text() == "mine"
+    fails(run(tmp_path / "made.json", "--shard", 25), "without .json")
+
+
 def test_most_of_a_note(run, tmp_path):
     run(tmp_path / "made.json", "--questions", 20, "--per-note", 3)
     assert max(len(note.questions) for note in read_squad(tmp_path / "made.json")) == 3

@@ -16,8 +16,8 @@ from spacy_cqa.training.variants import ONTOLOGY_VARIANT, VARIANTS
 from ..conftest import CORPUS, ROOT
 
 SMALL = {
-    "max_steps = 280": "max_steps = 4",
-    "eval_frequency = 140": "eval_frequency = 2",
+    "max_steps = 250": "max_steps = 4",
+    "eval_frequency = 125": "eval_frequency = 2",
     "window = 192": "window = 144",
     "max_question_tokens = 48": "max_question_tokens = 64",
     "size = 10000": "size = 4000",
