@@ -485,6 +485,22 @@ def test_drugs_are_no_dosing(text):
     assert not is_dosing(text)
 
 
+def test_questions_are_on_one_line_and_keep_the_capitals_of_names():
+    text = "IgM 2.1. Thigh\nMRI showed edema."
+    listed = [
+        ("IgM", "Lab Reports", ""),
+        ("2.1", "Lab Reports", ""),
+        ("Thigh\nMRI", "Procedure", ""),
+        ("edema", "Lab Reports", ""),
+    ]
+    asked = find_askable(text, read_facts(written_note(note=text, listed=listed)), foreign={})
+    written = [write_question(each, "q", random.Random(seed)) for each in asked for seed in range(60)]
+    texts = [question.text for question in written if question is not None]
+    assert any("Thigh MRI" in text for text in texts)
+    assert any("IgM" in text for text in texts)
+    assert not [text for text in texts if "\n" in text or "igM" in text]
+
+
 @pytest.mark.parametrize(
     ("form", "text", "entities", "expected"),
     [
@@ -566,6 +582,8 @@ def test_drugs_are_no_dosing(text):
         pytest.param(
             "ConditionEvent (x) [family", "The wife has diabetes.", ["diabetes:Diagnosis:family"], {}, id="no-relative"
         ),
+        pytest.param("ConditionEvent (x) [family", "GF w/ flu.", ["flu:Diagnosis:family"], {}, id="no-relative-either"),
+        pytest.param("VitalEvent", "temp 38.8 at home. T 38.9.", ["temp 38.8:Symptoms:"], {}, id="short-synonym"),
         pytest.param(
             "MedicationEvent (x) [status=current",
             "DISCHARGE MEDICATIONS: oxycodone",

@@ -22,7 +22,7 @@ _RELATIVE = re.compile(
     re.IGNORECASE,
 )
 _OTHER_RELATIVE = re.compile(r"'s side|cousin|niece|nephew|relative|half-", re.IGNORECASE)
-_BY_MARRIAGE = re.compile(r"wife|husband|spouse|partner|boyfriend|girlfriend|in-law", re.IGNORECASE)
+_BY_MARRIAGE = re.compile(r"wife|husband|spouse|partner|(?:boy|girl)friend|\b[GB]F\b|in-law|contact", re.IGNORECASE)
 _VITAL = re.compile(
     r"(?P<name>BP|blood pressure|HR|heart rate|pulse|RR|respirat\w+ rate|respirations|temp(?:erature)?|SpO2|"
     r"O2 sat\w*|oxygen saturation|sats?|weight|wt|BMI)\W{0,3}(?:of |is |was )?(?P<value>\d.*)",
@@ -33,7 +33,7 @@ _SAME_SIGN = (
     r"BP|blood pressure",
     r"HR|heart rate|pulse",
     r"RR|respirat\w+ rate|respirations",
-    r"temp(?:erature)?",
+    r"temp(?:erature)?|T",
     r"SpO2|O2 sat\w*|oxygen saturation|sats?",
     r"weight|wt",
     r"BMI",

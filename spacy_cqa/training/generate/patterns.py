@@ -211,7 +211,9 @@ def write_question(asked: Asked, qid: str, rng: random.Random) -> Optional[GoldQ
     rng (Random): Source of chance.
     RETURNS (Optional[GoldQuestion]): The question; None where these words would give an answer away.
     """
-    slot = pick_name(asked.names, rng, first=0.5) if asked.names else ""
+    slot = (
+        " ".join(pick_name(asked.names, rng, first=0.5).split()) if asked.names else ""
+    )  # a note may break a line there
     text = _as_typed(rng.choice(asked.group.patterns).format(slot=slot), rng)
     if any(len(mention.text) > 3 and holds_words(text, mention.text) for same in asked.answers for mention in same):
         return None
@@ -230,7 +232,8 @@ def _as_typed(text: str, rng: random.Random) -> str:
     """People leave out the question mark, and do not always begin with a capital."""
     if rng.random() < 0.3:
         text = text.rstrip("?. ")
-    return text[0].lower() + text[1:] if rng.random() < 0.25 and not text[:2].isupper() else text
+    first = text.split()[0]
+    return text[0].lower() + text[1:] if rng.random() < 0.25 and first[1:].islower() else text  # not IgM, T
 
 
 def _gold_mentions(asked: Asked) -> List[Mention]:
