@@ -94,7 +94,7 @@ class Errors(metaclass=_WithCode):
     E042 = "Setting {name} of the preparation is {value!r}, but must be {expected}."
     E043 = "{path} has no notes of the subsets {missing}, but of {found}. Choose among these."
     E044 = "{path} holds something that is no earlier output of this command, so it is left as it is. Give a new path."
-    E071 = "{path} would be a folder of shards. Give a name without .json, or leave out --shard."
+    E071 = "--shard writes a folder of .spacy files, not {path}: give a name without .json, or leave out --shard."
     E045 = "No runs in {path}: {problem}. Give run folders, each with run.json and the results of the split, or folders of them."
     E046 = (
         "{path} contradicts itself: {name} is {found} in its scores, but {expected} by its questions. "

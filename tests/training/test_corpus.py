@@ -140,11 +140,11 @@ def batch_sizes(notes, size, factor=1.0):
 @pytest.mark.parametrize(
     ("note", "cost"),
     [
-        # a window shows 33 subwords of the note; a piece is 9 longer and padded to a multiple of 32
+        # a window shows 33 subwords of the note; a piece is 9 longer and padded to a multiple of 16
         (note_of(20, 1), 32),
         (note_of(20, 3), 96),
-        (note_of(33, 1), 64),
-        (note_of(40, 2), 2 * 2 * 64),
+        (note_of(33, 1), 48),
+        (note_of(40, 2), 2 * 2 * 48),
         (note_of(20, 0), 1),
         (note_of(0, 1), 1),
     ],
