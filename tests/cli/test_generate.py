@@ -12,7 +12,7 @@ from spacy_cqa.training.converters.squad import read_squad
 from spacy_cqa.training.corpus import read_docs
 from spacy_cqa.training.records import doc_to_record
 
-from ..training.test_generate import NOTE, written_note
+from ..training.generate.notes import NOTE, written_note
 from .test_commands import fails
 
 
