@@ -15,7 +15,6 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Dict, List, NamedTuple
 
-import spacy
 import typer
 
 from spacy_cqa.export.plots import save_figure
@@ -57,8 +56,11 @@ def main(
     gpu: int = typer.Option(-1, "--gpu-id", help="GPU, -1 for the CPU"),
 ) -> None:
     """Train what is missing, then write the table and the picture."""
+    measured = write_measured(output / "data", extra)
     points = [Point(part, kind) for part in sorted(parts, reverse=True) for kind in kinds]
-    runs = {(point, seed): make_run(point, seed, output, config, encoder, extra) for seed in seeds for point in points}
+    runs = {
+        (point, seed): make_run(point, seed, output, config, encoder, measured) for seed in seeds for point in points
+    }
     for run in runs.values():
         run_training(run, use_gpu=gpu)
     results = {point: [read_scores(runs[point, seed].folder) for seed in seeds] for point in points}
@@ -68,16 +70,24 @@ def main(
     typer.echo(table)
 
 
-def make_run(point: Point, seed: int, output: Path, config: Path, encoder: Path, extra: Path) -> Run:
+def write_measured(folder: Path, extra: Path) -> List[Path]:
+    """RETURNS (List[Path]): What runs are measured on, written: the development split and the extra data."""
+    return [write_split(folder / "dev.spacy", CORPUS / "dev.json"), write_split(folder / "extra.spacy", extra)]
+
+
+def write_split(path: Path, source: Path) -> Path:
+    """RETURNS (Path): A split in spaCy's form."""
+    write_records(path, read_squad(source))
+    return path
+
+
+def make_run(point: Point, seed: int, output: Path, config: Path, encoder: Path, measured: List[Path]) -> Run:
     """RETURNS (Run): The run of a point, its training data written."""
-    data = {name: output / "data" / f"{name}.spacy" for name in (f"{point.name}-{seed}", "dev", "extra")}
-    train, dev, measured = data.values()
-    write_records(train, training_notes(point, seed), spacy.blank("en"))
-    for path, source in ((dev, CORPUS / "dev.json"), (measured, extra)):
-        write_records(path, read_squad(source), spacy.blank("en"))
+    train = output / "data" / f"{point.name}-{seed}.spacy"
+    write_records(train, training_notes(point, seed))
     return Run(
         config=config,
-        data=Data(train, dev, measured),
+        data=Data(train, *measured),
         encoder=point.name,
         encoder_path=encoder,
         variant="multitask-soft",
@@ -112,16 +122,23 @@ def percent(scores: List[Dict[str, Dict[str, Any]]], split: str, measure: str) -
     return 100 * mean(each[split][measure] for each in scores)
 
 
+def score_titles(extra: str) -> List[str]:
+    """RETURNS (List[str]): Titles of the columns of `score_cells`."""
+    return [f"{title}, {split}" for split in ("dev", extra) for title in MEASURES.values()]
+
+
+def score_cells(scores: List[Dict[str, Dict[str, Any]]]) -> List[str]:
+    """RETURNS (List[str]): Each measure on each split in %, mean over the seeds."""
+    return [f"{percent(scores, split, measure):.1f}" for split in ("dev", "extra") for measure in MEASURES]
+
+
 def markdown(results: Results, extra: str) -> str:
     """RETURNS (str): The table."""
-    columns = [(split, measure) for split in ("dev", "extra") for measure in MEASURES]
-    titles = [f"{MEASURES[measure]}, {'dev' if split == 'dev' else extra}" for split, measure in columns]
     rows = []
     for point, scores in results.items():
         share = "all" if point.part == 1 else f"1/{point.part}"
-        cells = [f"{percent(scores, *column):.1f}" for column in columns]
-        rows.append([share, point.kind, str(len(scores)), *cells])
-    return markdown_table(["Corpus", "Trained on", "Seeds", *titles], rows, n_texts=2) + "\n"
+        rows.append([share, point.kind, str(len(scores)), *score_cells(scores)])
+    return markdown_table(["Corpus", "Trained on", "Seeds", *score_titles(extra)], rows, n_texts=2) + "\n"
 
 
 def draw(results: Results, path: Path, extra: str) -> None:

@@ -1,4 +1,5 @@
-"""What does each choice of the recipe do? Trains the default config with one thing changed, at equal cost.
+"""What does each choice of the recipe do? Trains configs/experiments.cfg, the default recipe with a log of its steps,
+with one thing changed, at equal cost.
 
     python benchmarks/recipe.py recipe --budget 320000 --extra NOTES.json [--trial "dropout 0.1" ...] [--seed 0 ...]
 
@@ -15,9 +16,8 @@ from pathlib import Path
 from statistics import mean
 from typing import Any, Dict, List, Mapping
 
-import spacy
 import typer
-from learning_curve import CORPUS, read_scores
+from learning_curve import CORPUS, read_scores, score_cells, score_titles, write_measured, write_split
 from spacy import registry
 from spacy.schemas import ConfigSchemaTraining
 from spacy.training.initialize import init_nlp
@@ -28,9 +28,7 @@ from spacy_cqa.export.tables import markdown_table
 from spacy_cqa.models.architectures import get_tokenizer
 from spacy_cqa.models.batches import batch_by_length, padded
 from spacy_cqa.pipeline.targets import make_training_pieces
-from spacy_cqa.training.converters.squad import read_squad
 from spacy_cqa.training.experiments import Data, Run, run_training
-from spacy_cqa.training.writing import write_records
 
 CALL, STEP = 15, 40  # price of a call of the encoder and of a step of the optimizer, in subwords; measured on two cores
 SAMPLE = 60  # updates to count
@@ -56,7 +54,7 @@ def main(
     output: Path,
     extra: Path = typer.Option(..., help="Data that is only measured on, SQuAD JSON; not the test split"),
     budget: int = typer.Option(320_000, help="Padded subwords of a trial's training"),
-    config: Path = typer.Option(Path("configs/clinical_qa.cfg"), help="The recipe"),
+    config: Path = typer.Option(Path("configs/experiments.cfg"), help="The recipe; its logger writes to paths.log"),
     encoder: Path = typer.Option(Path("backbone/minilm"), help="Folder of the encoder"),
     seeds: List[int] = typer.Option([0], "--seed", help="Seeds; repeat for several"),
     trials: List[str] = typer.Option(list(TRIALS), "--trial", help="Some of the trials; repeat for several"),
@@ -66,31 +64,22 @@ def main(
     unknown = [name for name in trials if name not in TRIALS]
     if unknown:
         raise typer.BadParameter(f"no such trial: {unknown}; there are {list(TRIALS)}", param_hint="--trial")
-    data = write_data(output / "data", extra)
+    train = write_split(output / "data" / "train.spacy", CORPUS / "train.json")
+    data = Data(train, *write_measured(output / "data", extra))
     rows = []
     for name in trials:
-        runs = [make_run(name, seed, output, config, encoder, data, budget) for seed in seeds]
+        steps = max(1, round(budget / subwords_per_update(config, encoder, train, TRIALS[name])))
+        runs = [make_run(name, seed, output, config, encoder, data, steps) for seed in seeds]
         for run in runs:
             run_training(run, use_gpu=gpu)
-        rows.append([name, str(runs[0].overrides[f"{TRAINING}.max_steps"]), *scores_of(runs)])
-    titles = ["F1, dev", "Category, dev", f"F1, {extra.stem}", f"Category, {extra.stem}"]
-    table = markdown_table(["Recipe", "Steps", *titles], rows, n_texts=1) + "\n"
+        rows.append([name, str(steps), *score_cells([read_scores(run.folder) for run in runs])])
+    table = markdown_table(["Recipe", "Steps", *score_titles(extra.stem)], rows, n_texts=1) + "\n"
     (output / "recipe.md").write_text(table, encoding="utf8")
     typer.echo(table)
 
 
-def write_data(folder: Path, extra: Path) -> Data:
-    """RETURNS (Data): What all trials train and are measured on."""
-    sources = {"train": CORPUS / "train.json", "dev": CORPUS / "dev.json", "extra": extra}
-    for name, source in sources.items():
-        write_records(folder / f"{name}.spacy", read_squad(source), spacy.blank("en"))
-    return Data(*(folder / f"{name}.spacy" for name in sources))
-
-
-def make_run(name: str, seed: int, output: Path, config: Path, encoder: Path, data: Data, budget: int) -> Run:
-    """RETURNS (Run): A trial with the steps that its budget allows, evaluated at its end alone."""
-    changes = {**TRIALS[name], "paths.encoder": str(encoder), "paths.train": str(data.train), "system.seed": seed}
-    steps = max(1, round(budget / subwords_per_update(config, changes)))
+def make_run(name: str, seed: int, output: Path, config: Path, encoder: Path, data: Data, steps: int) -> Run:
+    """RETURNS (Run): A trial of so many steps, evaluated at its end alone."""
     return Run(
         config=config,
         data=data,
@@ -110,11 +99,13 @@ def make_run(name: str, seed: int, output: Path, config: Path, encoder: Path, da
     )
 
 
-def subwords_per_update(config: Path, overrides: Mapping[str, Any]) -> float:
+def subwords_per_update(config: Path, encoder: Path, train: Path, changes: Mapping[str, Any]) -> float:
     """RETURNS (float): What an update costs, in padded subwords, the mean of the first ones; nothing is trained."""
-    nlp = init_nlp(load_config(config, overrides={**overrides, "paths.dev": overrides["paths.train"]}))
-    settings = registry.resolve(nlp.config.interpolate()["training"], schema=ConfigSchemaTraining)
-    (corpus,) = resolve_dot_names(nlp.config.interpolate(), [settings["train_corpus"]])
+    paths = {"paths.encoder": str(encoder), "paths.train": str(train), "paths.dev": str(train)}
+    nlp = init_nlp(load_config(config, overrides={**changes, **paths}))
+    resolved = nlp.config.interpolate()
+    settings = registry.resolve(resolved["training"], schema=ConfigSchemaTraining)
+    (corpus,) = resolve_dot_names(resolved, [settings["train_corpus"]])
     component = nlp.get_pipe("clinical_qa")
     attrs, tokenizer = component.model.attrs, get_tokenizer(component.model)
     fix_random_seed(0)
@@ -134,16 +125,6 @@ def subwords_per_update(config: Path, overrides: Mapping[str, Any]) -> float:
         batches = list(batch_by_length(lengths, component.settings["max_batch_tokens"]))
         costs.append(STEP + sum(CALL + len(batch) * padded(lengths[batch[0]]) for batch in batches))
     return mean(costs)
-
-
-def scores_of(runs: List[Run]) -> List[str]:
-    """RETURNS (List[str]): F1 and category accuracy on both sets of data, in %, means over the seeds."""
-    found = [read_scores(run.folder) for run in runs]
-    return [
-        f"{100 * mean(scores[split][measure] for scores in found):.1f}"
-        for split in ("dev", "extra")
-        for measure in ("cqa_f1", "cqa_cat_acc_gold")
-    ]
 
 
 if __name__ == "__main__":

@@ -82,8 +82,7 @@ def make_pipeline(encoder: Path, separate_layers: int, settings: Dict[str, Any])
 
 def component(nlp: Language) -> Contender:
     """RETURNS (Contender): Asks all questions of a note at once."""
-    pipe = nlp.get_pipe("clinical_qa")
-    return lambda text, asked: pipe.ask(text, dict(zip(map(str, range(len(asked))), asked)))
+    return nlp.get_pipe("clinical_qa").ask  # type: ignore[attr-defined]
 
 
 def hugging_face(nlp: Language, folder: Path) -> Contender:

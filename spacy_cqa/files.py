@@ -5,7 +5,7 @@ import shutil
 import tempfile
 from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
-from typing import Iterator, Sequence, Tuple
+from typing import Callable, Iterator, Sequence, Set, Tuple
 
 
 @contextmanager
@@ -22,6 +22,19 @@ def whole_file(path: Path) -> Iterator[Path]:
         os.replace(scratch, path)
     finally:
         scratch.unlink(missing_ok=True)
+
+
+def is_replaceable(folder: Path, is_ours: Callable[[Set[str]], bool]) -> bool:
+    """Whether a folder may be written without losing anything of somebody else's.
+
+    folder (Path): The folder to write.
+    is_ours (Callable[[Set[str]], bool]): Whether files and folders of these names are an earlier output.
+    RETURNS (bool): Whether it is missing, empty, or an earlier output.
+    """
+    if not folder.is_dir():
+        return not folder.exists()
+    names = {path.name for path in folder.iterdir()}
+    return not names or is_ours(names)
 
 
 @contextmanager

@@ -431,19 +431,21 @@ def _asked_and_answered(qa: Dict[str, Any]) -> Tuple[FrozenSet[str], FrozenSet[s
 
 def check_size(corpus: Corpus, limits: Limits) -> Iterator[Problem]:
     """YIELDS (Problem): Too few notes or questions, and splits of the wrong size or without some kind of note."""
-    notes = Counter(split for split, _ in notes_of(corpus))
+    kinds: Dict[str, Counter] = {split: Counter() for split in SPLITS}
+    for split, note in notes_of(corpus):
+        kinds[split][note["kind"]] += 1
+    notes = sum(counts.total() for counts in kinds.values())
     questions = sum(1 for _ in questions_of(corpus))
-    if notes.total() < limits.notes:
-        yield Problem("corpus", f"{notes.total()} notes, fewer than {limits.notes}")
+    if notes < limits.notes:
+        yield Problem("corpus", f"{notes} notes, fewer than {limits.notes}")
     if questions < limits.questions:
         yield Problem("corpus", f"{questions} questions, fewer than {limits.questions}")
     for split, intended in SPLITS.items():
-        share = notes[split] / max(notes.total(), 1)
+        share = kinds[split].total() / max(notes, 1)
         if abs(share - intended) > limits.split_tolerance:
             yield Problem(split, f"{share:.1%} of the notes, not {intended:.0%}")
-        kinds = {note["kind"] for where, note in notes_of(corpus) if where == split}
-        if len(kinds) < limits.note_kinds:
-            yield Problem(split, f"{len(kinds)} kinds of note, fewer than {limits.note_kinds}")
+        if len(kinds[split]) < limits.note_kinds:
+            yield Problem(split, f"{len(kinds[split])} kinds of note, fewer than {limits.note_kinds}")
 
 
 def check_balance(corpus: Corpus, limits: Limits) -> Iterator[Problem]:

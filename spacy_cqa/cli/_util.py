@@ -3,7 +3,7 @@
 import sys
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Callable, Iterator
+from typing import TYPE_CHECKING, Callable, Iterator, Set
 
 import typer
 
@@ -46,19 +46,17 @@ def write_whole(path: Path, write: Callable[[Path], object]) -> None:
         write(scratch)
 
 
-def check_replaceable(folder: Path, *earlier: str, never: str = "") -> None:
+def check_replaceable(folder: Path, is_ours: Callable[[Set[str]], bool]) -> None:
     """Let a folder be written only where nothing of somebody else's is lost.
 
-    folder (Path): The folder to write: new, empty, or of an earlier output of the same command.
-    earlier (str): Names that such an output holds, all of them.
-    never (str): A name that it does not hold.
+    folder (Path): The folder to write: new, empty, or an earlier output of the same command.
+    is_ours (Callable[[Set[str]], bool]): Whether files and folders of these names are such an output.
     RAISES (ValueError): E044, if it is a file, or holds something else.
     """
     from ..errors import Errors
+    from ..files import is_replaceable
 
-    names = {path.name for path in folder.iterdir()} if folder.is_dir() else {str(folder)}
-    earlier_output = set(earlier) <= names and never not in names
-    if folder.exists() and names and not earlier_output:
+    if not is_replaceable(folder, is_ours):
         raise ValueError(Errors.E044.format(path=folder))
 
 

@@ -1,6 +1,7 @@
 """`spacy cqa export`: a trained model in the form of another library."""
 
 from pathlib import Path
+from typing import Set
 
 import typer
 
@@ -36,8 +37,12 @@ def export(model: str, output: Path, *, form: str = "huggingface") -> None:
 
     if form not in FORMATS:
         raise ValueError(f"--format is {form!r}. Give one of: {', '.join(FORMATS)}.")
-    check_replaceable(output, "model.safetensors", "config.json", never="config.cfg")  # spaCy's has that
+    check_replaceable(output, _is_export)
     progress(f"Loading {model} ...")
     component = find_component(load_pipeline(model))
     with whole_outputs(output) as folder:
         save_checkpoint(component.model, folder)
+
+
+def _is_export(names: Set[str]) -> bool:
+    return {"model.safetensors", "config.json"} <= names and "config.cfg" not in names  # a pipeline has that

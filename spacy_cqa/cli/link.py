@@ -56,7 +56,7 @@ def link(
 
     if dev is not None and category_source != "mixed":
         raise ValueError(f"--dev fits the weight of --categories mixed; with {category_source} leave it out.")
-    check_replaceable(output, "meta.json", "config.cfg", "clinical_qa_linker")
+    check_replaceable(output, lambda names: {"meta.json", "config.cfg", "clinical_qa_linker"} <= names)
     progress(f"Loading {model} ...")
     nlp = load_pipeline(model)
     key = find_component(nlp).spans_key

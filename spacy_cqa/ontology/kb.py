@@ -37,6 +37,7 @@ import srsly
 from spacy.lang.en.stop_words import STOP_WORDS
 
 from ..errors import Errors
+from ..files import is_replaceable
 from .concepts import Concept
 from .index import EXACT_LIMIT, ExactIndex, build_index, load_index, read_vectorizer
 from .names import MAX_NAME_WORDS, normalize_name
@@ -115,12 +116,8 @@ def check_is_replaceable(folder: Path) -> None:
     folder (Path): Where one is to be written.
     RAISES (ValueError): E066.
     """
-    if folder.is_dir():
-        found = {path.name for path in folder.iterdir()}
-        # A pipeline has a meta.json as well.
-        if found and not ("concepts.jsonl" in found and found.issubset(FILES)):
-            raise ValueError(Errors.E066.format(path=folder))
-    elif folder.exists():
+    # A pipeline has a meta.json as well.
+    if not is_replaceable(folder, lambda names: "concepts.jsonl" in names and names.issubset(FILES)):
         raise ValueError(Errors.E066.format(path=folder))
 
 

@@ -10,7 +10,7 @@ from spacy.language import Language
 from spacy.tokens import DocBin
 
 from ..errors import Errors
-from ..files import whole_file
+from ..files import is_replaceable, whole_file
 from .converters.report import ConversionReport
 from .converters.squad import records_to_squad
 from .records import QARecord, cuts_token, record_to_doc
@@ -43,9 +43,11 @@ def check_output(path: Path, *, shard: int = 0, endings: Sequence[str] = ENDINGS
         check_ending(path, endings=endings)
     elif path.suffix == ".json":
         raise ValueError(Errors.E071.format(path=path))
-    children = path.iterdir() if path.is_dir() else ()
-    foreign = [child for child in children if not is_shard(child) and child not in known]
-    if path.exists() and (path.is_dir() != bool(shard) or foreign):
+    if shard:
+        free = is_replaceable(path, lambda names: all(is_shard(path / name) or path / name in known for name in names))
+    else:
+        free = not path.is_dir()
+    if not free:
         raise ValueError(Errors.E044.format(path=path))
 
 

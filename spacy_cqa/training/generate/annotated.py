@@ -7,7 +7,7 @@ fact is left out, and a question that could have another answer is not asked.
 
 import re
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import pairwise, takewhile
 from typing import Any, Dict, FrozenSet, Iterator, List, Optional, Sequence, Tuple
 
 from ...alignment import section_heading
@@ -23,11 +23,6 @@ _RELATIVE = re.compile(
 )
 _OTHER_RELATIVE = re.compile(r"'s side|cousin|niece|nephew|relative|half-", re.IGNORECASE)
 _BY_MARRIAGE = re.compile(r"wife|husband|spouse|partner|(?:boy|girl)friend|\b[GB]F\b|in-law|contact", re.IGNORECASE)
-_VITAL = re.compile(
-    r"(?P<name>BP|blood pressure|HR|heart rate|pulse|RR|respirat\w+ rate|respirations|temp(?:erature)?|SpO2|"
-    r"O2 sat\w*|oxygen saturation|sats?|weight|wt|BMI)\W{0,3}(?:of |is |was )?(?P<value>\d.*)",
-    re.IGNORECASE,
-)
 # Names of one sign: only a note that names it once, with one value, has one reading of it.
 _SAME_SIGN = (
     r"BP|blood pressure",
@@ -37,6 +32,9 @@ _SAME_SIGN = (
     r"SpO2|O2 sat\w*|oxygen saturation|sats?",
     r"weight|wt",
     r"BMI",
+)
+_VITAL = re.compile(  # a bare T is no question
+    rf"(?!T[\W\d])(?P<name>{'|'.join(_SAME_SIGN)})\W{{0,3}}(?:of |is |was )?(?P<value>\d.*)", re.IGNORECASE
 )
 _PRESSURE = re.compile(r"(?<![\d/])\d{2,3}/\d{2,3}(?![\d/])")
 _FURTHER_VALUE = re.compile(r"[^.;\n]{0,12}?(?:\band\b|\bto\b|\bthen\b|repeat\w*|->|→|,)\s*\d")
@@ -223,14 +221,11 @@ def _results(text: str, study: Mention, following: Sequence[Entity]) -> Tuple[Me
     end = study.span[1]
     stop = re.search(r"[.;](?:\s|$)|\n", text[end:])
     limit = end + stop.start() if stop else len(text)
-    found = [entity.mention for entity in following if entity.mention.start < limit]
-    beyond = following[len(found) : len(found) + 1]
-    if (
-        not found
-        or any(_tells_results(entity) for entity in beyond)
-        or not all(map(_tells_results, following[: len(found)]))
-    ):
+    inside = list(takewhile(lambda entity: entity.mention.start < limit, following))
+    beyond = following[len(inside) : len(inside) + 1]
+    if not inside or not all(map(_tells_results, inside)) or any(map(_tells_results, beyond)):
         return ()
+    found = [entity.mention for entity in inside]
     # A measure and its value are one result.
     if any(is_bare_value(mention.text) or mention.text[:1].isdigit() for mention in found):
         return ()

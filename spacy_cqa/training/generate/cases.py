@@ -3,6 +3,7 @@
 import random
 import re
 from dataclasses import dataclass, field
+from functools import cache
 from typing import Dict, Iterable, List, Optional, Sequence, Set, Tuple
 
 from .scenarios import Drug, Lab, Scenario, Study, pick_name
@@ -136,11 +137,17 @@ class Unused:
 
     def claim(self, names: Sequence[str]) -> bool:
         """RETURNS (bool): Whether something of these names was free; it is used from now on."""
-        folded = [f" {' '.join(_WORDS.findall(name.lower()))} " for name in names]
+        folded = [_as_words(name) for name in names]
         if any(name in other or other in name for name in folded for other in self.used):
             return False
         self.used.update(folded)
         return True
+
+
+@cache
+def _as_words(name: str) -> str:
+    """Its words with a space around each, so that one name is found in another only as whole words."""
+    return f" {' '.join(_WORDS.findall(name.lower()))} "
 
 
 def make_case(scenarios: Sequence[Scenario], rng: random.Random) -> Case:

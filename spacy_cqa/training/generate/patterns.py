@@ -211,9 +211,8 @@ def write_question(asked: Asked, qid: str, rng: random.Random) -> Optional[GoldQ
     rng (Random): Source of chance.
     RETURNS (Optional[GoldQuestion]): The question; None where these words would give an answer away.
     """
-    slot = (
-        " ".join(pick_name(asked.names, rng, first=0.5).split()) if asked.names else ""
-    )  # a note may break a line there
+    slot = pick_name(asked.names, rng, first=0.5) if asked.names else ""
+    slot = " ".join(slot.split())  # a note may break its line there
     text = _as_typed(rng.choice(asked.group.patterns).format(slot=slot), rng)
     if any(len(mention.text) > 3 and holds_words(text, mention.text) for same in asked.answers for mention in same):
         return None

@@ -6,7 +6,7 @@ The scenarios are data, `scenarios.yml`.
 import random
 import re
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any, Dict, Optional, Sequence, Tuple
 
@@ -113,18 +113,32 @@ class Scenario:
         """RETURNS (bool): Whether a patient of this sex, and of this age in years, can have the condition."""
         youngest, oldest = self.ages
         of_age = age is None or youngest <= age <= oldest
-        return of_age and not any(_OTHER_SEX[female].search(text) for text in self.variants)
+        return of_age and self._suits[female]
 
     def of_sex(self, *, female: bool) -> "Scenario":
         """RETURNS (Scenario): Without what a patient of this sex cannot have or need."""
-        kept = _of_sex(self, female, "symptoms", "signs", "done", "planned", "related")
-        studies = (_of_sex(study, female, "findings", "seeks") for study in self.studies)
-        return replace(kept, studies=tuple(study for study in studies if study.findings))
+        return self._of_sex[female]
+
+    # By sex, searched once for all notes.
+
+    @cached_property
+    def _suits(self) -> Dict[bool, bool]:
+        return {female: not any(other.search(text) for text in self.variants) for female, other in _OTHER_SEX.items()}
+
+    @cached_property
+    def _of_sex(self) -> Dict[bool, "Scenario"]:
+        return {female: _without(other, self) for female, other in _OTHER_SEX.items()}
 
 
-def _of_sex(thing: Any, female: bool, *names: str) -> Any:
-    kept = {name: tuple(text for text in getattr(thing, name) if not _OTHER_SEX[female].search(text)) for name in names}
-    return replace(thing, **kept)
+def _without(other: "re.Pattern[str]", scenario: Scenario) -> Scenario:
+    """A scenario without whatever a pattern is found in, and without studies that then have no finding."""
+
+    def kept(thing: Any, *names: str) -> Any:
+        return replace(thing, **{name: tuple(t for t in getattr(thing, name) if not other.search(t)) for name in names})
+
+    studies = (kept(study, "findings", "seeks") for study in scenario.studies)
+    left = kept(scenario, "symptoms", "signs", "done", "planned", "related")
+    return replace(left, studies=tuple(study for study in studies if study.findings))
 
 
 def pick_name(variants: Sequence[str], rng: random.Random, *, first: float) -> str:
